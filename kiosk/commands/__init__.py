@@ -1,0 +1,12 @@
+"""The commands, one module per group; each only reads its arguments and calls a room's door."""
+
+from __future__ import annotations
+
+from kiosk.commands.campaign import campaign
+from kiosk.commands.demo import demo
+from kiosk.commands.doctor import doctor
+from kiosk.commands.models import models
+from kiosk.commands.processes import central, director, run, uplink, vision
+from kiosk.commands.schemas import schemas
+
+COMMANDS = (demo, run, vision, director, uplink, central, models, campaign, doctor, schemas)

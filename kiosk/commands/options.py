@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable
+
+import click
+
+from kiosk.config import Settings, load_settings
+
+Decorated = Callable[..., Any]
+
+
+def with_settings(command: Decorated) -> Decorated:
+    """Add --config and --set."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Override one setting; may be given again.",
+    )(command)
+    return click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The configuration; by default config.yaml here, else /etc/kiosk/config.yaml.",
+    )(command)
+
+
+def with_source(command: Decorated) -> Decorated:
+    """Add --source, --loop and --as-fast-as-possible."""
+    command = click.option(
+        "--as-fast-as-possible", is_flag=True, help="Read a file without waiting for its pace."
+    )(command)
+    command = click.option("--loop", is_flag=True, help="Start a file again at its end.")(command)
+    return click.option(
+        "--source", metavar="SOURCE", help="Camera device, RTSP URL, video file or GIF."
+    )(command)
+
+
+def settings_of(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    source: str | None = None,
+    loop: bool = False,
+    as_fast_as_possible: bool = False,
+) -> Settings:
+    """The configuration with the command line's wishes applied."""
+    settings = load_settings(config, overrides)
+    wishes: dict[str, Any] = {}
+    if source is not None:
+        wishes["source"] = source
+    if loop:
+        wishes["loop"] = True
+    if as_fast_as_possible:
+        wishes["as_fast_as_possible"] = True
+    if not wishes:
+        return settings
+    return settings.model_copy(update={"vision": settings.vision.model_copy(update=wishes)})

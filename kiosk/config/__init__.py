@@ -1,0 +1,150 @@
+"""The configuration: one typed section per concern, read from one annotated YAML file.
+
+Comes in: ``config.yaml``, and ``section.key=value`` overrides from the command line. Goes out: one
+frozen :class:`Settings`. An unknown or ill-typed key is refused with file, line, key and the
+nearest valid name. Never reads the environment; relative paths start at the file's folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field
+
+from kiosk import strict
+from kiosk.config.ads import AdsSettings, NoticeSettings, PlayerSettings
+from kiosk.config.audience import AudienceSettings, PrivacySettings
+from kiosk.config.base import Section
+from kiosk.config.device import DeviceSettings, LogSettings
+from kiosk.config.uplink import (
+    BrokerSettings,
+    CentralSettings,
+    RunSettings,
+    StateSettings,
+    TlsSettings,
+    UplinkSettings,
+)
+from kiosk.config.vision import (
+    Accelerator,
+    AttributeSettings,
+    CameraSettings,
+    DetectionSettings,
+    InferenceSettings,
+    LookingSettings,
+    TrackingSettings,
+    VisionSettings,
+)
+from kiosk.errors import ConfigError
+
+__all__ = [
+    "Accelerator",
+    "AdsSettings",
+    "AttributeSettings",
+    "AudienceSettings",
+    "BrokerSettings",
+    "CameraSettings",
+    "CentralSettings",
+    "DetectionSettings",
+    "DeviceSettings",
+    "InferenceSettings",
+    "LogSettings",
+    "LookingSettings",
+    "NoticeSettings",
+    "PlayerSettings",
+    "PrivacySettings",
+    "RunSettings",
+    "Settings",
+    "StateSettings",
+    "TlsSettings",
+    "TrackingSettings",
+    "UplinkSettings",
+    "VisionSettings",
+    "load_settings",
+    "write_settings",
+]
+
+SEARCHED = (Path("config.yaml"), Path("/etc/kiosk/config.yaml"))
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    device: DeviceSettings = DeviceSettings()
+    log: LogSettings = LogSettings()
+    vision: VisionSettings = VisionSettings()
+    audience: AudienceSettings = AudienceSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    ads: AdsSettings = AdsSettings()
+    player: PlayerSettings = PlayerSettings()
+    state: StateSettings = StateSettings()
+    broker: BrokerSettings = BrokerSettings()
+    uplink: UplinkSettings = UplinkSettings()
+    central: CentralSettings = CentralSettings()
+    run: RunSettings = Field(RunSettings())
+
+
+def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+    """Read the configuration.
+
+    Args:
+        path: the file; by default ``config.yaml`` here, else ``/etc/kiosk/config.yaml``.
+        overrides: ``section.key=value`` strings, each value read as YAML.
+
+    Raises:
+        ConfigError: one sentence per fault: file, line, key, nearest valid name.
+    """
+    if path is None:
+        path = next((found for found in SEARCHED if found.is_file()), None)
+        if path is None:
+            raise ConfigError(
+                f"there is no configuration: neither {SEARCHED[0]} here nor {SEARCHED[1]}",
+                hint="name one with --config FILE",
+            )
+    document = strict.read(path, ConfigError)
+    for override in overrides:
+        _apply(document.data, override)
+    if isinstance(document.data, dict):
+        for name in Settings.model_fields:
+            # A section that is not written is still read, so that its paths find their folder.
+            document.data.setdefault(name, {})
+    folder = path.resolve().parent
+    return strict.validate(document, Settings, ConfigError, context={"folder": folder})
+
+
+def write_settings(settings: Settings, path: Path) -> None:
+    """Write ``settings`` as YAML that :func:`load_settings` reads back to the same value."""
+    path.write_text(
+        yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
+    )
+
+
+def _apply(data: Any, override: str) -> None:
+    key, equals, value = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or len(parts) < 2:
+        raise ConfigError(
+            f"--set {override}: expected section.key=value", hint="such as --set vision.loop=true"
+        )
+    model: Any = Settings
+    for number, part in enumerate(parts):
+        is_section = isinstance(model, type) and issubclass(model, BaseModel)
+        fields = model.model_fields if is_section else {}
+        if part not in fields:
+            near = difflib.get_close_matches(part, list(fields), n=1)
+            raise ConfigError(
+                f"--set {override}: {'.'.join(parts[: number + 1])}: unknown key"
+                + (f'; did you mean "{near[0]}"?' if near else "")
+            )
+        model = fields[part].annotation
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        raise ConfigError(f"--set {override}: {key} is a section; name one of its keys")
+    for part in parts[:-1]:
+        data = data.setdefault(part, {})
+    try:
+        data[parts[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as bad:
+        raise ConfigError(f"--set {override}: {value!r} is not a YAML value") from bad

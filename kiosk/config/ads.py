@@ -1,0 +1,58 @@
+"""Settings of choosing and playing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from kiosk.config.base import FilePath, Seconds, Section, Share
+
+
+class AdsSettings(Section):
+    """Which campaign is played, and how sure a match must be."""
+
+    campaign: FilePath = Field(
+        Path("kiosk/demo/campaign/campaign.yaml"), description="the campaign file"
+    )
+    reload_s: Seconds = Field(5, description="between two looks for a changed campaign file")
+    match_share: Share = Field(
+        0.5, description="share of the viewers that a targeted creative must fit"
+    )
+    min_dwell_s: float = Field(
+        0.3, ge=0, description="viewers present for less are not yet an audience"
+    )
+
+
+class NoticeSettings(Section):
+    """The notice on the screen that a camera estimates age, gender and mood."""
+
+    show: bool = Field(True, description="whether the notice is on the screen")
+    text: str = Field(
+        "A camera here estimates age, gender and mood. No picture is kept or sent.",
+        min_length=1,
+        max_length=300,
+        description="what it says",
+    )
+    position: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
+        "bottom-right", description="in which corner it stands"
+    )
+
+
+class PlayerSettings(Section):
+    """The screen's page and proof of play."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        "127.0.0.1", description="loopback address of the screen's page"
+    )
+    port: int = Field(8765, ge=0, le=65535, description="port of the screen's page; 0: any free")
+    lead_s: Seconds = Field(
+        1.0, description="how long before a play's end the next one is chosen and decoded"
+    )
+    load_timeout_s: Seconds = Field(
+        10, description="how long a screen may take to show a creative before another is tried"
+    )
+    plays_batch_s: Seconds = Field(60, description="between two batches of proof of play")
+    keep_plays_days: float = Field(7, gt=0, description="how long plays and reasons are kept here")
+    notice: NoticeSettings = NoticeSettings()

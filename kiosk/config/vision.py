@@ -1,0 +1,101 @@
+"""Settings of the vision process: source, models, accelerator, and what counts as a face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from kiosk.config.base import FilePath, Name, Seconds, Section, Share
+
+Accelerator = Literal["AUTO", "CPU", "GPU", "NPU", "MYRIAD"]
+
+
+class CameraSettings(Section):
+    """What a V4L2 camera is asked for, and how long it may be silent."""
+
+    width_px: int = Field(1280, ge=160, le=7680, description="width asked of a V4L2 camera")
+    height_px: int = Field(720, ge=120, le=4320, description="height asked of a V4L2 camera")
+    fps: float = Field(30, gt=0, le=240, description="frames per second asked of a V4L2 camera")
+    no_frame_s: Seconds = Field(5, description="silence after which the source is reopened")
+    reopen_attempts: int = Field(
+        3, ge=0, description="reopenings in a row before the process exits for its supervisor"
+    )
+
+
+class InferenceSettings(Section):
+    """Which processor runs the models."""
+
+    device: Accelerator = Field("CPU", description="where the models run")
+    fallback: list[Accelerator] = Field(
+        ["CPU"], description="tried in this order when the device cannot run them"
+    )
+    threads: int = Field(1, ge=1, le=64, description="threads of OpenVINO and of OpenCV, each")
+
+
+class DetectionSettings(Section):
+    """What counts as a face."""
+
+    min_score: Share = Field(0.5, description="least detector score of a face")
+    nms_iou: Share = Field(0.4, description="overlap from which two boxes are one face")
+    min_face_px: int = Field(24, ge=8, description="narrowest face, in pixels of the frame")
+    tiles_per_frame: int = Field(
+        1, ge=0, le=8, description="square tiles searched beside the whole frame, in turn"
+    )
+
+
+class TrackingSettings(Section):
+    """How faces in successive frames become one pass."""
+
+    gap_s: Seconds = Field(1.5, description="how long a face may be lost and stay the same pass")
+    confirm_frames: int = Field(3, ge=1, description="frames until a new face is a viewer")
+    min_iou: Share = Field(0.1, description="least overlap of a face with its predicted place")
+
+
+class AttributeSettings(Section):
+    """How often a viewer is looked at closely, and when the answer is `unknown`."""
+
+    identity_interval_s: Seconds = Field(
+        0.3, description="between two estimates of age and gender of one viewer"
+    )
+    identity_estimates: int = Field(
+        12, ge=1, description="estimates after which age and gender are left alone"
+    )
+    mood_interval_s: Seconds = Field(0.2, description="between two estimates of one viewer's mood")
+    mood_memory_s: Seconds = Field(
+        0.8, description="time constant of the mood's smoothing: older estimates fade"
+    )
+    min_age_p: Share = Field(0.4, description="below this probability the age band is unknown")
+    min_gender_p: Share = Field(0.75, description="below this probability the gender is unknown")
+    min_mood_p: Share = Field(0.4, description="below this probability the mood is unknown")
+    minor_p: Share = Field(
+        0.2, description="probability of being under 18 from which a minor is possible"
+    )
+
+
+class LookingSettings(Section):
+    """When a face points at the screen."""
+
+    max_yaw_deg: float = Field(28, gt=0, le=90, description="largest turn to the side")
+    max_pitch_deg: float = Field(28, gt=0, le=90, description="largest tilt up or down")
+
+
+class VisionSettings(Section):
+    """Everything that the vision process is told."""
+
+    source: str = Field(
+        "/dev/video0", min_length=1, description="V4L2 device, RTSP URL, video file or GIF"
+    )
+    loop: bool = Field(False, description="start a file again at its end")
+    as_fast_as_possible: bool = Field(
+        False, description="read a file without waiting for its own pace"
+    )
+    models_dir: FilePath = Field(Path("models_ir"), description="folder of the models")
+    bundle: Name = Field("default", description="the set of models: a file in bundles/")
+    camera: CameraSettings = CameraSettings()
+    inference: InferenceSettings = InferenceSettings()
+    detection: DetectionSettings = DetectionSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    attributes: AttributeSettings = AttributeSettings()
+    looking: LookingSettings = LookingSettings()

@@ -1,0 +1,122 @@
+"""What is missing on this machine: one finding per thing, each with what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from kiosk.ads import load_campaign
+from kiosk.clock import SystemClock
+from kiosk.config import Settings
+from kiosk.errors import KioskError
+from kiosk.state import open_store
+from kiosk.vision import accelerators, look_once, verify_models
+
+CONNECT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        state: ``ok``; ``warn``: it works without; ``fail``: it does not.
+        hint: what to do, empty when there is nothing.
+    """
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    message: str
+    hint: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that the three processes need; makes the state file when there is none."""
+    return [
+        _try("models", lambda: _models(settings)),
+        _try("accelerator", lambda: _accelerator(settings)),
+        _try("camera", lambda: look_once(settings.vision)),
+        _try("campaign", lambda: _campaign(settings)),
+        _try("state", lambda: _state(settings)),
+        _screen_page(settings),
+        _broker(settings),
+    ]
+
+
+def _try(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, "ok", look())
+    except KioskError as bad:
+        return Finding(name, "fail", str(bad), bad.hint or "")
+
+
+def _models(settings: Settings) -> str:
+    names = verify_models(settings.vision)
+    return f"bundle {settings.vision.bundle}: {len(names)} models, as built"
+
+
+def _accelerator(settings: Settings) -> str:
+    inference = settings.vision.inference
+    seen = accelerators()
+    wanted = list(dict.fromkeys([inference.device, *inference.fallback]))
+    usable = [name for name in wanted if name == "AUTO" or name in seen]
+    if not usable:
+        raise KioskError(
+            f"none of {', '.join(wanted)} is here; OpenVINO sees {', '.join(seen) or 'none'}",
+            hint="set vision.inference.device and vision.inference.fallback",
+        )
+    fallback = "" if usable[0] == wanted[0] else f" ({wanted[0]} is not here)"
+    return f"{usable[0]} will be used{fallback}; OpenVINO sees {', '.join(seen)}"
+
+
+def _campaign(settings: Settings) -> str:
+    campaign = load_campaign(settings.ads.campaign)
+    return f"{campaign.name}: {len(campaign.creatives)} creatives"
+
+
+def _state(settings: Settings) -> str:
+    store = open_store(settings.state.path, SystemClock())
+    with store.transaction() as db:
+        db.execute("UPDATE identity SET epoch = epoch")
+    store.close()
+    if store.set_aside is not None:
+        return (
+            f"{settings.state.path}: was damaged and moved to {store.set_aside}; a new one is there"
+        )
+    return f"{settings.state.path}: sound and writable"
+
+
+def _screen_page(settings: Settings) -> Finding:
+    host, port = settings.player.host, settings.player.port
+    where = f"http://{host}:{port}/screen"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(CONNECT_S)
+        if probe.connect_ex((host, port)) != 0:
+            return Finding("screen page", "ok", f"{where}: free for the director")
+        probe.sendall(f"GET /health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+        answer = probe.recv(64)
+    if b" 200 " in answer:
+        return Finding("screen page", "ok", f"{where}: a director serves it")
+    return Finding(
+        "screen page",
+        "fail",
+        f"{host}:{port}: another program listens there",
+        "stop it, or set player.port to another port",
+    )
+
+
+def _broker(settings: Settings) -> Finding:
+    host, port = settings.broker.host, settings.broker.port
+    try:
+        socket.create_connection((host, port), CONNECT_S).close()
+    except OSError as bad:
+        return Finding(
+            "broker",
+            "warn",
+            f"{host}:{port}: not reached: {bad.strerror or bad}",
+            "counts are kept and sent later; check broker.host, broker.port and the network",
+        )
+    return Finding("broker", "ok", f"{host}:{port}: it answers")

@@ -1,0 +1,55 @@
+"""The ways in which kiosk fails, as a small tree.
+
+Every error carries one sentence (what and where) and, where there is one, a hint (what to do).
+The command line prints both and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class KioskError(Exception):
+    """Something that a person can act on; ``str()`` is one clear sentence."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class BadInputError(KioskError):
+    """A file, key or argument that the user wrote is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(BadInputError):
+    """The configuration cannot be used."""
+
+
+class CampaignError(BadInputError):
+    """A campaign file or one of its media cannot be used."""
+
+
+class ModelError(KioskError):
+    """A model is missing, altered, or not what its card says."""
+
+
+class SourceError(KioskError):
+    """A camera or a video cannot be opened, or stopped delivering."""
+
+
+class AcceleratorError(KioskError):
+    """No configured inference device can run the models."""
+
+
+class StateError(KioskError):
+    """The state file cannot be used."""
+
+
+class BrokerError(KioskError):
+    """The MQTT broker cannot be reached or refuses us."""
+
+
+class PortInUseError(KioskError):
+    """Another program listens where we should."""

@@ -1,0 +1,157 @@
+"""`kiosk run`: the three processes as children of one foreground command."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kiosk.config import RunSettings, Settings, write_settings
+from kiosk.errors import KioskError
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.2
+RESTART_DELAY_S = 0.5
+BAD_INPUT = 2
+"""Exit code of a child whose input is wrong: starting it again would not help."""
+
+PROCESSES = ("director", "uplink", "vision")
+"""In the order of starting; they are stopped in the other one, so that the last counts leave."""
+
+
+class GaveUpError(KioskError):
+    """A process without which there is no screen cannot be kept running."""
+
+
+@dataclass
+class Child:
+    """One process and its recent deaths.
+
+    Attributes:
+        deaths: monotonic times of the deaths within the window, bounded by the budget.
+        state: ``running``; ``waiting`` to be started again; ``finished`` (it ended in good order);
+            ``refused`` (its input is wrong).
+    """
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    state: str = "waiting"
+    start_at_s: float = 0.0
+    deaths: deque[float] = field(default_factory=deque)
+
+
+class Supervisor:
+    """Starts children, starts them again within a budget, and stops them in order."""
+
+    def __init__(
+        self,
+        commands: dict[str, Sequence[str]],
+        settings: RunSettings,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self.children = {name: Child(name, command) for name, command in commands.items()}
+
+    def tick(self) -> None:
+        """Look after every child; called a few times a second."""
+        now_s = self._monotonic()
+        for child in self.children.values():
+            if child.state == "running" and child.process is not None:
+                code = child.process.poll()
+                if code is not None:
+                    self._died(child, code, now_s)
+            elif child.state == "waiting" and now_s >= child.start_at_s:
+                child.process = subprocess.Popen(child.command)
+                child.state = "running"
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the children that run."""
+        return {
+            child.name: child.process.pid
+            for child in self.children.values()
+            if child.state == "running" and child.process is not None
+        }
+
+    def stop(self, name: str) -> None:
+        """Ask one child to stop, and insist when it does not."""
+        child = self.children[name]
+        child.state = "finished"
+        if child.process is None or child.process.poll() is not None:
+            return
+        child.process.terminate()
+        try:
+            child.process.wait(self._settings.stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            log.error("event=process_killed name=%s: it did not stop", name)
+            child.process.kill()
+            child.process.wait()
+
+    def stop_all(self) -> None:
+        """Stop every child, the last one started first."""
+        for name in reversed(list(self.children)):
+            self.stop(name)
+
+    def _died(self, child: Child, code: int, now_s: float) -> None:
+        if code == 0:
+            child.state = "finished"
+            log.info("event=process_finished name=%s", child.name)
+            return
+        if code == BAD_INPUT:
+            child.state = "refused"
+            log.error("event=process_refused name=%s: its input is wrong", child.name)
+            return
+        window_s = self._settings.restart_window_s
+        child.deaths.append(now_s)
+        while child.deaths and now_s - child.deaths[0] > window_s:
+            child.deaths.popleft()
+        child.state = "waiting"
+        if len(child.deaths) > self._settings.restart_budget:
+            child.start_at_s = now_s + window_s
+            log.error(
+                "event=process_given_up name=%s exit=%d: %d deaths in %g s; next try in %g s",
+                child.name,
+                code,
+                len(child.deaths),
+                window_s,
+                window_s,
+            )
+            child.deaths.clear()
+            return
+        child.start_at_s = now_s + RESTART_DELAY_S
+        log.warning("event=process_died name=%s exit=%d: starting it again", child.name, code)
+
+
+def child_command(name: str, config: Path) -> list[str]:
+    """How a process is started."""
+    return [sys.executable, "-m", "kiosk", name, "--config", str(config)]
+
+
+def run_all(settings: Settings, stop: threading.Event) -> None:
+    """Run the three processes until ``stop`` is set.
+
+    Raises:
+        GaveUpError: the director refused its input, so that there is no screen.
+    """
+    with tempfile.TemporaryDirectory(prefix="kiosk-run-") as folder:
+        config = Path(folder) / "config.yaml"
+        write_settings(settings, config)
+        supervisor = Supervisor(
+            {name: child_command(name, config) for name in PROCESSES}, settings.run
+        )
+        try:
+            while not stop.wait(POLL_S):
+                supervisor.tick()
+                if supervisor.children["director"].state == "refused":
+                    raise GaveUpError("the director cannot start; what it said stands above")
+        finally:
+            supervisor.stop_all()

@@ -1,0 +1,52 @@
+"""Tables of the state file, as versioned migrations."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlite_utils import Database, Migrations
+
+MIGRATIONS = Migrations("kiosk-state")
+
+
+@MIGRATIONS()
+def m001_first_tables(db: Database) -> None:
+    """Identity, plays, open hours, published hours, streams, outbox, health."""
+    db.table("identity").create({"epoch": str}, strict=True).insert({"epoch": secrets.token_hex(4)})
+    db.table("plays").create(
+        {
+            "play_id": str,
+            "creative": str,
+            "campaign": str,
+            "reason": str,
+            "explanation": str,
+            "started": str,
+            "duration_s": float,
+            "completed": int,
+            "presented": int,
+            "seq": int,
+        },
+        pk="play_id",
+        not_null={"creative", "campaign", "reason", "started", "presented"},
+        strict=True,
+    ).create_index(["started"])
+    db.table("open_hours").create(
+        {"hour": str, "cell": str, "count": int}, pk=("hour", "cell"), strict=True
+    )
+    db.table("published_hours").create(
+        {"hour": str, "seq": int, "noise": str, "at": str}, pk="hour", strict=True
+    )
+    db.table("streams").create({"stream": str, "last_seq": int}, pk="stream", strict=True)
+    db.table("outbox").create(
+        {"stream": str, "seq": int, "payload": bytes, "at_broker": int, "created": str},
+        pk=("stream", "seq"),
+        not_null={"payload", "at_broker"},
+        strict=True,
+    )
+    db.execute("CREATE INDEX outbox_waiting ON outbox (seq, stream) WHERE at_broker = 0")
+    db.execute("CREATE INDEX outbox_at_broker ON outbox (at_broker)")
+    db.table("health").create({"part": str, "data": str, "at": str}, pk="part", strict=True)
+
+
+NAMES = frozenset({"m001_first_tables"})
+"""Every migration that this version knows."""

@@ -1,0 +1,141 @@
+"""Opening the state file: durability, migrations, and what to do with a damaged one."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from kiosk.clock import Clock
+from kiosk.errors import StateError
+from kiosk.state.schema import MIGRATIONS, NAMES
+
+log = logging.getLogger(__name__)
+
+BUSY_TIMEOUT_S = 10.0
+
+
+class Store:
+    """An open state file; one per process, used from one thread."""
+
+    def __init__(self, path: Path, set_aside: Path | None = None) -> None:
+        """Open ``path``, which :func:`open_store` has found sound or absent.
+
+        Args:
+            path: the file.
+            set_aside: where a damaged predecessor was moved, if there was one.
+        """
+        self.path = path
+        self.set_aside = set_aside
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        self.db = Database(connection, execute_plugins=False)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Database]:
+        """All or nothing, on the disk when it returns; the write lock is taken at the start.
+
+        Raises:
+            StateError: the disk is full or the file cannot be written; nothing was changed.
+        """
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+            except BaseException:
+                self.db.conn.rollback()
+                raise
+            self.db.execute("COMMIT")
+        except sqlite3.Error as bad:
+            if self.db.conn.in_transaction:
+                self.db.conn.rollback()
+            raise StateError(
+                f"{self.path}: not written: {bad}",
+                hint="check that the disk is not full and that the folder is writable",
+            ) from bad
+
+    @property
+    def epoch(self) -> str:
+        """Random name of this file's life: sequence numbers start again only with a new one."""
+        return str(self.db.execute("SELECT epoch FROM identity").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+
+def open_store(path: Path, clock: Clock) -> Store:
+    """Open the state file, creating or migrating it; a damaged one is set aside, never deleted.
+
+    Raises:
+        StateError: the folder cannot be written, or a newer kiosk wrote the file.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise StateError(f"{path.parent}: the folder cannot be made: {bad.strerror}") from bad
+    try:
+        with _alone(path):
+            set_aside = None
+            if path.exists() and not _is_sound(path):
+                set_aside = _move_away(path, clock)
+            store = Store(path, set_aside)
+            with store.transaction() as db:
+                _refuse_newer(path, db)
+                MIGRATIONS.apply(db)
+    except (sqlite3.Error, OSError) as bad:
+        raise StateError(
+            f"{path}: cannot be opened: {bad}", hint="check state.path and who may write there"
+        ) from bad
+    return store
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two processes that find a damaged file at once must not both move it away."""
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+        try:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as bad:
+        raise StateError(f"{path}: cannot be opened: {bad}") from bad
+    except sqlite3.DatabaseError:
+        return False
+    return bool(answer[0] == "ok")
+
+
+def _move_away(path: Path, clock: Clock) -> Path:
+    stamp = clock.utc().strftime("%Y%m%dT%H%M%SZ")
+    target = path.with_name(f"{path.name}.corrupt-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(target.with_name(target.name + suffix))
+    log.error(
+        "event=state_set_aside file=%s moved_to=%s: it is damaged; starting fresh", path, target
+    )
+    return target
+
+
+def _refuse_newer(path: Path, db: Database) -> None:
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    newer = sorted(applied - NAMES)
+    if newer:
+        raise StateError(
+            f"{path}: written by a newer kiosk (it knows {newer[-1]!r})",
+            hint="install that version again, or move the file away",
+        )

@@ -1,0 +1,39 @@
+"""What goes over MQTT: topics and payloads, the contract between a device and head office.
+
+Comes in: counts, plays and states. Goes out: JSON that fits the schemas in ``deploy/schemas``,
+which are generated from these models. Unknown keys are rejected on both sides, so that nothing
+can leave a device that is not published here.
+"""
+
+from kiosk.wire.payloads import (
+    PAYLOADS,
+    Ack,
+    CreativeHour,
+    Health,
+    Hours,
+    HourTables,
+    Payload,
+    PlayProof,
+    Plays,
+    Status,
+    VisionHealth,
+    json_schemas,
+)
+from kiosk.wire.topics import Branch, parse_topic
+
+__all__ = [
+    "PAYLOADS",
+    "Ack",
+    "Branch",
+    "CreativeHour",
+    "Health",
+    "HourTables",
+    "Hours",
+    "Payload",
+    "PlayProof",
+    "Plays",
+    "Status",
+    "VisionHealth",
+    "json_schemas",
+    "parse_topic",
+]
