@@ -1,0 +1,120 @@
+"""The vision process: a source, a pipeline, and records that leave by a socket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Callable
+
+from kiosk.config import VisionSettings
+from kiosk.errors import SourceError
+from kiosk.service import Heartbeat
+from kiosk.vision.pipeline import Pipeline
+from kiosk.vision.sources import EndOfSourceError, Frame, open_source, source_name
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+"""Longest wait for a frame before signals are looked at."""
+
+
+class _Reopening:
+    """A source that is reopened when it falls silent, a bounded number of times in a row."""
+
+    def __init__(self, settings: VisionSettings, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._name = source_name(settings.source)
+        self._source: Any = open_source(settings)
+        self._attempts = 0
+
+    def read(self) -> Frame | None:
+        """The next frame, or ``None`` when we were asked to stop."""
+        while not self._stop.is_set():
+            try:
+                frame = self._wait()
+            except EndOfSourceError:
+                raise
+            except SourceError as bad:
+                self._reopen(str(bad))
+                continue
+            if frame is not None:
+                self._attempts = 0
+                return frame
+            if not self._stop.is_set():
+                self._reopen(f"no frame in {self._settings.camera.no_frame_s:g} s")
+        return None
+
+    def _wait(self) -> Frame | None:
+        waited = 0.0
+        while waited < self._settings.camera.no_frame_s and not self._stop.is_set():
+            frame: Frame | None = self._source.read(POLL_S)
+            if frame is not None:
+                return frame
+            waited += POLL_S
+        return None
+
+    def _reopen(self, why: str) -> None:
+        limit = self._settings.camera.reopen_attempts
+        self._source.close()
+        while True:
+            self._attempts += 1
+            if self._attempts > limit:
+                raise SourceError(
+                    f"{self._name}: {why}; reopening it {limit} times did not help",
+                    hint="check the cable; the service manager starts this process again",
+                )
+            log.warning(
+                "event=camera_silent source=%s why=%s attempt=%d", self._name, why, self._attempts
+            )
+            try:
+                self._source = open_source(self._settings)
+            except SourceError as bad:
+                why = str(bad)
+                if self._stop.wait(min(2.0**self._attempts, self._settings.camera.no_frame_s)):
+                    return
+                continue
+            return
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def run(
+    settings: VisionSettings,
+    emit: Callable[[bytes], None],
+    stop: threading.Event,
+    heartbeat: Heartbeat,
+) -> None:
+    """Process frames until the source ends or ``stop`` is set.
+
+    Args:
+        settings: of the vision process.
+        emit: takes one encoded record per frame; must not block.
+        stop: set by a signal.
+        heartbeat: fed by every frame.
+
+    Raises:
+        SourceError: the source cannot be opened, or fell silent for good.
+        ModelError: a model is missing or altered.
+        AcceleratorError: no configured processor can run the models.
+    """
+    name = source_name(settings.source)
+    source = _Reopening(settings, stop)
+    try:
+        pipeline = Pipeline(settings, name)
+        log.info("event=vision_started source=%s accelerator=%s", name, pipeline.device)
+        while not stop.is_set():
+            frame = source.read()
+            if frame is None:
+                break
+            record = pipeline.process(frame.image, frame.t_s)
+            emit(record.encode())
+            heartbeat.progress(
+                f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
+            )
+    except EndOfSourceError:
+        log.info("event=source_ended source=%s", name)
+    finally:
+        heartbeat.stopping()
+        source.close()
