@@ -1,0 +1,120 @@
+"""The director's end of the socket on which vision speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from kiosk.clock import Clock
+from kiosk.errors import BadInputError, StateError
+from kiosk.vision import VisionRecord, decode_record
+
+log = logging.getLogger(__name__)
+
+LINE_LIMIT = 1 << 18
+"""Bytes of the longest line: about a thousand viewers."""
+
+
+class Receiver:
+    """Listens for one vision process at a time; a newer connection replaces an older one.
+
+    Attributes:
+        latest: vision's last record of this connection, if any.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        on_record: Callable[[VisionRecord], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._on_record = on_record
+        self._on_gone = on_gone
+        self._server: asyncio.Server | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._received_s = float("-inf")
+        self.latest: VisionRecord | None = None
+
+    @property
+    def connected(self) -> bool:
+        """A vision process is connected."""
+        return self._writer is not None
+
+    def age_s(self) -> float:
+        """Seconds since the last record; infinite when there was none."""
+        return self._clock.monotonic() - self._received_s
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            StateError: the socket's folder cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Only one director runs at a time: a socket file that is there belongs to a dead one.
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(
+                self._serve, path=str(self._path), limit=LINE_LIMIT
+            )
+            self._path.chmod(0o660)
+        except OSError as bad:
+            raise StateError(
+                f"{self._path}: the audience socket cannot be made: {bad.strerror or bad}",
+                hint="check audience.socket and its folder",
+            ) from bad
+
+    async def stop(self) -> None:
+        """Stop listening and let vision go."""
+        if self._server is not None:
+            self._server.close()
+        if self._writer is not None:
+            self._writer.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._lost()
+        self._writer = writer
+        log.info("event=vision_connected")
+        try:
+            await self._read(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            if self._writer is writer:
+                self._writer = None
+                self._lost()
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        refused = False
+        while self._writer is writer:
+            try:
+                line = await reader.readline()
+            except ValueError:
+                log.error("event=record_refused reason=line longer than %d bytes", LINE_LIMIT)
+                return
+            if not line:
+                return
+            try:
+                record = decode_record(line)
+            except BadInputError as bad:
+                if not refused:
+                    log.error("event=record_refused reason=%s", bad)
+                refused = True
+                continue
+            self.latest = record
+            self._received_s = self._clock.monotonic()
+            self._on_record(record)
+
+    def _lost(self) -> None:
+        log.warning("event=vision_lost")
+        self.latest = None
+        self._on_gone()

@@ -1,0 +1,121 @@
+"""Passes become hour counts, hour counts become published hours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from kiosk.audience import EndedPass, HourBook, PassBook, count_pass, hours_payload
+from kiosk.clock import Clock, iso
+from kiosk.config import Settings
+from kiosk.director.journal import Journal
+from kiosk.state import Store, close_hour, last_published, open_hours, save_hour
+from kiosk.vision import VisionRecord
+
+log = logging.getLogger(__name__)
+
+
+class Counting:
+    """The numbers of this device, in memory and checkpointed."""
+
+    def __init__(
+        self, settings: Settings, journal: Journal, clock: Clock, hours: HourBook, passes: PassBook
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._clock = clock
+        self._hours = hours
+        self._passes = passes
+        self._saved_s = clock.monotonic()
+        self.passes = 0
+        self.watchers = 0
+
+    @classmethod
+    async def resume(
+        cls,
+        settings: Settings,
+        journal: Journal,
+        clock: Clock,
+        since_counted_s: Callable[[], float] | None,
+    ) -> Counting:
+        """Go on from the state file.
+
+        Args:
+            settings: the configuration.
+            journal: the open state file.
+            clock: the time.
+            since_counted_s: see :class:`PassBook`.
+        """
+        saved = await journal.read(open_hours)
+        newest = await journal.read(last_published)
+        book = HourBook({one.hour: one.counts for one in saved}, newest)
+        passes = PassBook(settings.audience.max_step_s, since_counted_s)
+        return cls(settings, journal, clock, book, passes)
+
+    def record(self, record: VisionRecord, creative: str | None) -> None:
+        """Take in what vision says, while a creative is on screen."""
+        self._count(self._passes.update(record, creative))
+
+    def vision_lost(self) -> None:
+        """Whoever was in view has passed: a new vision process knows nobody of them."""
+        self._count(self._passes.end_all())
+
+    def attention_s(self, viewer_id: str) -> float:
+        """Seconds that a present viewer has faced the screen."""
+        return self._passes.attention_s(viewer_id)
+
+    def present(self) -> tuple[str, dict[str, int]]:
+        """Label and counts of the present hour."""
+        now = self._clock.utc()
+        return self._hours.label(now), self._hours.present(now)
+
+    def tick(self) -> None:
+        """Checkpoint what changed and publish what is over."""
+        now = self._clock.utc()
+        self._hours.open(now)
+        if self._clock.monotonic() - self._saved_s >= self._settings.audience.checkpoint_s:
+            self.save()
+        over = self._hours.over(now)
+        if over:
+            self.save()
+            for hour, counts in over.items():
+                self._publish(hour, counts)
+
+    def save(self) -> None:
+        """Checkpoint the hours that changed."""
+        self._saved_s = self._clock.monotonic()
+        for hour, counts in self._hours.unsaved().items():
+            self._journal.write(partial(save_hour, hour=hour, counts=counts))
+
+    def stop(self) -> None:
+        """Count whoever is in view, checkpoint, and publish the open hour if that is wished."""
+        self.vision_lost()
+        self.save()
+        if self._settings.audience.publish_open_hour_on_stop:
+            hour, counts = self.present()
+            if counts:
+                self._publish(hour, counts)
+
+    def _count(self, ended: list[EndedPass]) -> None:
+        for one in ended:
+            counts = count_pass(one, self._settings.audience, self._settings.privacy)
+            self._hours.add(counts, self._clock.utc())
+            self.passes += 1
+            self.watchers += counts.get("watchers", 0)
+
+    def _publish(self, hour: str, counts: dict[str, int]) -> None:
+        privacy, at = self._settings.privacy, iso(self._clock.utc())
+
+        def publish(store: Store) -> None:
+            seq = close_hour(
+                store,
+                hour,
+                privacy.noise,
+                lambda seq: hours_payload(counts, hour, privacy, store.epoch, seq),
+                at,
+            )
+            log.info("event=hour_published hour=%s seq=%s", hour, seq)
+
+        self._journal.write(publish)
+        self._hours.published(hour)

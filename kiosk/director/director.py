@@ -1,0 +1,273 @@
+"""The director's moving parts, joined: socket, choice, schedule, pages, state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from datetime import timedelta
+from functools import partial
+
+from kiosk.ads import Choice, History, choose
+from kiosk.audience import Audience, Receiver
+from kiosk.clock import Clock, iso
+from kiosk.config import Settings
+from kiosk.director.campaigns import CampaignFile
+from kiosk.director.counting import Counting
+from kiosk.director.journal import Journal
+from kiosk.director.snapshot import Facts, Snapshot
+from kiosk.errors import StateError
+from kiosk.player import Play, Schedule, Screens, WebServer, make_app, plays_payload
+from kiosk.service import Heartbeat
+from kiosk.state import PlayBook, PlayStart, Store, read_health, write_health
+from kiosk.vision import VisionRecord
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.05
+HOUSEKEEPING_S = 1.0
+HEALTH_S = 10.0
+
+
+class Director:
+    """Everything of the process but signals; runs in one event loop."""
+
+    def __init__(self, settings: Settings, clock: Clock, heartbeat: Heartbeat) -> None:
+        """Read the campaign.
+
+        Raises:
+            CampaignError: it cannot be used.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._campaign = CampaignFile(settings.ads.campaign)
+        self._history = History()
+        self._journal = Journal(settings.state.path, clock)
+        self._receiver = Receiver(settings.audience.socket, clock, self._record, self._vision_gone)
+        self._schedule = Schedule(
+            settings.player, self._choose, lambda: secrets.token_hex(8), listener=self
+        )
+        self._facts = Facts()
+        self._screens = Screens(
+            events=self,
+            campaign=lambda: self._campaign.campaign,
+            notice=settings.player.notice,
+            snapshot=self._snapshot,
+        )
+        self._web = WebServer(
+            make_app(self._screens, lambda: self._campaign.campaign), settings.player
+        )
+        self._counting: Counting | None = None
+        self._decided_s = clock.monotonic()
+        self._begun = clock.utc()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Direct until ``stop`` is set.
+
+        Raises:
+            PortInUseError: another program has the page's port.
+            StateError: the state file or the socket cannot be opened.
+        """
+        await self._journal.open()
+        try:
+            await self._resume()
+            await self._web.start()
+            await self._receiver.start()
+            await self._loop(stop)
+        finally:
+            self._heartbeat.stopping()
+            await self._shut_down()
+
+    async def _resume(self) -> None:
+        before = await self._journal.read(lambda store: read_health(store, "director"))
+        stopped_s = before[0].get("stopped_s") if before is not None else None
+        # The monotonic clock begins anew with each boot: a stop in its future was before that.
+        same_boot = stopped_s is not None and stopped_s <= self._clock.monotonic()
+        self._counting = await Counting.resume(
+            self._settings,
+            self._journal,
+            self._clock,
+            (lambda: self._clock.monotonic() - float(stopped_s or 0)) if same_boot else None,
+        )
+        self._journal.write(lambda store: PlayBook(store).end_interrupted())
+        self._write_health()
+
+    async def _loop(self, stop: asyncio.Event) -> None:
+        next_housekeeping_s = next_health_s = next_batch_s = self._clock.monotonic()
+        reload_s = next_housekeeping_s
+        while not stop.is_set():
+            now_s = self._clock.monotonic()
+            self._schedule.tick(now_s)
+            self._beat(now_s)
+            if now_s >= next_housekeeping_s:
+                next_housekeeping_s = now_s + HOUSEKEEPING_S
+                self._counted.tick()
+                await self._learn_facts()
+            if now_s >= next_health_s:
+                next_health_s = now_s + HEALTH_S
+                self._write_health()
+            if now_s >= next_batch_s:
+                next_batch_s = now_s + self._settings.player.plays_batch_s
+                self._batch_plays()
+            if now_s >= reload_s:
+                reload_s = now_s + self._settings.ads.reload_s
+                self._reload_campaign()
+            try:
+                await asyncio.wait_for(stop.wait(), TICK_S)
+            except TimeoutError:
+                continue
+
+    async def _shut_down(self) -> None:
+        self._schedule.stop(self._clock.monotonic())
+        if self._counting is not None:
+            self._counting.stop()
+            self._batch_plays()
+            self._write_health(stopped=True)
+        await self._receiver.stop()
+        await self._web.stop()
+        await self._journal.close()
+
+    @property
+    def _counted(self) -> Counting:
+        if self._counting is None:
+            raise StateError("the director has not begun")
+        return self._counting
+
+    def _beat(self, now_s: float) -> None:
+        """Feed the watchdog as long as decisions are made when they are due."""
+        play = self._schedule.current
+        patience_s = self._settings.player.load_timeout_s * 3
+        patience_s += play.choice.creative.duration_s if play is not None else 0.0
+        if now_s - self._decided_s <= patience_s:
+            showing = play.choice.creative.id if play is not None else "nothing yet"
+            self._heartbeat.progress(f"playing {showing}, {self._screens.count} screen(s)")
+
+    # What vision says.
+
+    def _record(self, record: VisionRecord) -> None:
+        play = self._schedule.current
+        self._counted.record(record, play.choice.creative.id if play is not None else None)
+
+    def _vision_gone(self) -> None:
+        if self._counting is not None:
+            self._counting.vision_lost()
+
+    def _audience(self) -> Audience:
+        return Audience.of(
+            self._receiver.latest,
+            self._receiver.age_s(),
+            self._settings.audience.stale_s,
+            self._settings.ads.min_dwell_s,
+            connected=self._receiver.connected,
+        )
+
+    # What comes next.
+
+    def _choose(self, broken: frozenset[str]) -> Choice | None:
+        self._decided_s = self._clock.monotonic()
+        return choose(
+            self._campaign.campaign,
+            self._audience(),
+            self._history,
+            self._settings.ads.match_share,
+            broken,
+        )
+
+    def _reload_campaign(self) -> None:
+        if self._campaign.reload():
+            self._history.keep(self._campaign.campaign)
+            self._screens.greet_again()
+
+    # What the schedule tells (its Listener).
+
+    def prepare(self, play: Play) -> None:
+        """Have the screens decode what comes next."""
+        self._screens.prepare(play)
+
+    def started(self, play: Play, *, presented: bool) -> None:
+        """Write a play at its first frame."""
+        choice = play.choice
+        self._history.played(choice.creative)
+        start = PlayStart(
+            play_id=play.play_id,
+            creative=choice.creative.id,
+            campaign=self._campaign.campaign.name,
+            reason=choice.reason,
+            explanation=choice.explanation,
+            started=iso(self._clock.utc()),
+            presented=presented,
+        )
+        log.info("event=play creative=%s reason=%s", start.creative, start.reason)
+        self._journal.write(lambda store: PlayBook(store).start(start))
+
+    def ended(self, play: Play, duration_s: float, *, completed: bool) -> None:
+        """Write a play's end."""
+        self._journal.write(
+            lambda store: PlayBook(store).end(play.play_id, duration_s, completed=completed)
+        )
+
+    # What the screens tell (their ScreenEvents); the schedule's clock is ours.
+
+    def screen_connected(self) -> None:
+        """A screen is there."""
+        self._schedule.screen_connected(self._clock.monotonic())
+
+    def screen_lost(self) -> None:
+        """The screen is gone."""
+        self._schedule.screen_lost(self._clock.monotonic())
+
+    def screen_started(self, play_id: str) -> None:
+        """A first frame was presented."""
+        self._schedule.screen_started(play_id, self._clock.monotonic())
+
+    def screen_ended(self, play_id: str, shown_s: float) -> None:
+        """A play was replaced."""
+        self._schedule.screen_ended(play_id, shown_s, self._clock.monotonic())
+
+    def screen_failed(self, play_id: str, why: str) -> None:
+        """A play cannot be shown."""
+        self._schedule.screen_failed(play_id, why, self._clock.monotonic())
+
+    # What is written and shown.
+
+    def _batch_plays(self) -> None:
+        at = self._clock.utc()
+        keep = timedelta(days=self._settings.player.keep_plays_days)
+
+        def batch(store: Store) -> None:
+            book = PlayBook(store)
+            book.batch(lambda seq, plays: plays_payload(seq, plays, store.epoch), iso(at))
+            book.forget_before(iso(at - keep))
+
+        self._journal.write(batch)
+
+    def _write_health(self, *, stopped: bool = False) -> None:
+        stopped_s = self._clock.monotonic() if stopped else None
+        data = {**self._snapshot_maker().health(), "stopped_s": stopped_s}
+        at = iso(self._clock.utc())
+        self._journal.write(partial(write_health, part="director", data=data, at=at))
+
+    async def _learn_facts(self) -> None:
+        begun = iso(self._begun)
+        try:
+            self._facts = await self._journal.read(partial(Facts.read, begun=begun))
+        except StateError as bad:
+            log.debug("event=state_unreadable reason=%s", bad)
+
+    def _snapshot_maker(self) -> Snapshot:
+        return Snapshot(
+            settings=self._settings,
+            now=self._clock.utc(),
+            audience=self._audience(),
+            record=self._receiver.latest,
+            play=self._schedule.current,
+            elapsed_s=self._schedule.elapsed_s(self._clock.monotonic()),
+            presented=self._schedule.presented,
+            screens=self._screens.count,
+            counting=self._counting,
+            facts=self._facts,
+        )
+
+    def _snapshot(self) -> dict[str, object]:
+        return self._snapshot_maker().operator()

@@ -1,0 +1,165 @@
+"""The state of things, for the operator's page and for the health message: no picture in it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kiosk import __version__, terms
+from kiosk.audience import Audience
+from kiosk.clock import iso
+from kiosk.config import Settings
+from kiosk.director.counting import Counting
+from kiosk.player import Play, media_url
+from kiosk.state import Backlog, Outbox, PlayBook, RecentPlay, Store
+from kiosk.vision import VisionRecord
+
+RECENT_PLAYS = 8
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the state file says, read about once a second.
+
+    Attributes:
+        plays_by_reason: plays since the process began.
+        recent: the newest plays.
+        backlog: how much of the outbox is where.
+    """
+
+    plays_by_reason: dict[str, int] = field(default_factory=dict)
+    recent: tuple[RecentPlay, ...] = ()
+    backlog: Backlog = field(default_factory=lambda: Backlog(0, 0))
+
+    @staticmethod
+    def read(store: Store, begun: str) -> Facts:
+        """Ask the state file, about plays since ``begun`` (RFC 3339)."""
+        book = PlayBook(store)
+        return Facts(
+            book.by_reason(begun), tuple(book.recent(RECENT_PLAYS)), Outbox(store).backlog()
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that there is to know at one moment."""
+
+    settings: Settings
+    now: datetime
+    audience: Audience
+    record: VisionRecord | None
+    play: Play | None
+    elapsed_s: float
+    presented: bool
+    screens: int
+    counting: Counting | None
+    facts: Facts
+
+    def health(self) -> dict[str, Any]:
+        """What the uplink sends of this process."""
+        record = self.record
+        return {
+            "vision": {
+                "state": self.audience.state,
+                "fps": record.fps if record else 0.0,
+                "inference_ms": record.inference_ms if record else 0.0,
+                "accelerator": record.accelerator if record else "",
+            },
+            "screens": self.screens,
+            "passes": self.counting.passes if self.counting else 0,
+            "watchers": self.counting.watchers if self.counting else 0,
+        }
+
+    def operator(self) -> dict[str, Any]:
+        """What the operator's page shows."""
+        device = self.settings.device
+        return {
+            "t": iso(self.now),
+            "device": f"{device.tenant}/{device.site}/{device.name}",
+            "version": __version__,
+            "vision": self._vision(),
+            "viewers": self._viewers(),
+            "play": self._play(),
+            "screen": {"connected": self.screens, "presented": self.presented},
+            "counts": self._counts(),
+            "outbox": {
+                "waiting": self.facts.backlog.waiting,
+                "at_broker": self.facts.backlog.at_broker,
+            },
+            "recent": [
+                {"t": one.started[11:19], "creative": one.creative, "reason": one.reason}
+                for one in self.facts.recent
+            ],
+        }
+
+    def _vision(self) -> dict[str, Any]:
+        record = self.record
+        age_s = self.audience.age_s
+        return {
+            "state": self.audience.state,
+            "age_s": round(age_s, 2) if math.isfinite(age_s) else None,
+            "fps": record.fps if record else None,
+            "inference_ms": record.inference_ms if record else None,
+            "frames": record.frames if record else None,
+            "device": record.accelerator if record else None,
+            "source": record.source if record else None,
+        }
+
+    def _viewers(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": viewer.id,
+                "dwell_s": round(viewer.last_s - viewer.first_s, 1),
+                "attention_s": round(self.counting.attention_s(viewer.id), 1)
+                if self.counting
+                else 0.0,
+                "looking": viewer.looking,
+                "age_band": viewer.age_band,
+                "age_band_p": viewer.age_p,
+                "gender": viewer.gender,
+                "gender_p": viewer.gender_p,
+                "mood": viewer.mood,
+                "mood_p": viewer.mood_p,
+                "minor_possible": viewer.minor_possible,
+                "box": viewer.box,
+            }
+            for viewer in self.audience.viewers
+        ]
+
+    def _play(self) -> dict[str, Any] | None:
+        if self.play is None:
+            return None
+        creative = self.play.choice.creative
+        return {
+            "id": self.play.play_id,
+            "creative": creative.id,
+            "kind": creative.kind,
+            "url": media_url(creative),
+            "duration_s": creative.duration_s,
+            "elapsed_s": round(self.elapsed_s, 2),
+            "reason": self.play.choice.reason,
+            "explanation": self.play.choice.explanation,
+        }
+
+    def _counts(self) -> dict[str, Any]:
+        hour, counts = self.counting.present() if self.counting else ("", {})
+        bands, genders = (*terms.AGE_BANDS, terms.UNKNOWN), (*terms.GENDERS, terms.UNKNOWN)
+        table = {
+            band: {gender: counts.get(f"age_gender/{band}/{gender}", 0) for gender in genders}
+            for band in bands
+        }
+        return {
+            "hour": hour,
+            "passes": counts.get("passes", 0),
+            "ots": counts.get("ots", 0),
+            "watchers": counts.get("watchers", 0),
+            "age_gender": {band: row for band, row in table.items() if any(row.values())},
+            "mood": {
+                mood: counts[f"mood/{mood}"]
+                for mood in (*terms.MOODS, terms.UNKNOWN)
+                if counts.get(f"mood/{mood}")
+            },
+            "plays_by_reason": self.facts.plays_by_reason,
+        }

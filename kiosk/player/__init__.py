@@ -1,0 +1,13 @@
+"""Player: a creative in, pixels out, and the proof that it was shown.
+
+Comes in: choices of the ads room. Goes out: messages to the screen's page, which it serves on
+loopback, and plays with their true start and end. Never cuts a play, never goes without a next
+one, and plays on by its own clock when no screen is connected, marking such plays as not presented.
+"""
+
+from kiosk.player.proof import plays_payload
+from kiosk.player.schedule import Play, Schedule
+from kiosk.player.screens import Screens, media_url
+from kiosk.player.web import WebServer, make_app
+
+__all__ = ["Play", "Schedule", "Screens", "WebServer", "make_app", "media_url", "plays_payload"]

@@ -1,0 +1,189 @@
+"""What is on screen, what comes next, and when: a state machine without threads or sockets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kiosk.ads import Choice
+from kiosk.config import PlayerSettings
+
+log = logging.getLogger(__name__)
+
+QUARANTINE_S = 60.0
+"""How long a creative that a screen could not show is left out."""
+
+EARLY_S = 0.25
+"""A play that ends this much before its time still counts as complete: screens draw in frames."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """One creative, chosen.
+
+    Attributes:
+        chosen_s: monotonic time of the choice.
+        due_s: monotonic time from which it may be on screen.
+    """
+
+    play_id: str
+    choice: Choice
+    chosen_s: float
+    due_s: float
+
+
+@dataclass(frozen=True)
+class _OnScreen:
+    play: Play
+    started_s: float
+    presented: bool
+
+
+class Listener(Protocol):
+    """Who is told of plays, and who asks the screen."""
+
+    def prepare(self, play: Play) -> None:
+        """Have the screen decode a play in its hidden layer and show it when it is due."""
+        ...
+
+    def started(self, play: Play, *, presented: bool) -> None:
+        """A play's first frame is on screen."""
+        ...
+
+    def ended(self, play: Play, duration_s: float, *, completed: bool) -> None:
+        """A play is over."""
+        ...
+
+
+class Schedule:
+    """One play after the other.
+
+    With a screen connected the screen says when a play's first frame was presented. Without one
+    the plays go on by the clock, so that choices and their reasons can still be seen.
+    """
+
+    def __init__(
+        self,
+        settings: PlayerSettings,
+        choose: Callable[[frozenset[str]], Choice | None],
+        new_id: Callable[[], str],
+        listener: Listener,
+    ) -> None:
+        """Start with nothing on screen.
+
+        Args:
+            settings: of the player.
+            choose: the next choice, given the creatives to leave out.
+            new_id: names a play.
+            listener: told of everything that happens.
+        """
+        self._settings = settings
+        self._choose = choose
+        self._new_id = new_id
+        self._listener = listener
+        self._current: _OnScreen | None = None
+        self._next: Play | None = None
+        self._quarantine: dict[str, float] = {}
+        self._screen = False
+
+    @property
+    def current(self) -> Play | None:
+        """What is on screen."""
+        return self._current.play if self._current is not None else None
+
+    @property
+    def presented(self) -> bool:
+        """A screen has confirmed what is on it."""
+        return self._current is not None and self._current.presented
+
+    def elapsed_s(self, now_s: float) -> float:
+        """How long the current play has been on screen."""
+        return now_s - self._current.started_s if self._current is not None else 0.0
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due; called many times a second."""
+        self._quarantine = {c: until for c, until in self._quarantine.items() if until > now_s}
+        if self._next is not None and self._screen:
+            late = now_s - max(self._next.due_s, self._next.chosen_s)
+            if late > self._settings.load_timeout_s:
+                self._give_up(self._next, "the screen did not show it in time", now_s)
+        if self._next is None and now_s >= self._due_s(now_s) - self._settings.lead_s:
+            self._plan(now_s)
+        if not self._screen and self._next is not None and now_s >= self._next.due_s:
+            self._swap(self._next, now_s, presented=False)
+
+    def screen_connected(self, now_s: float) -> None:
+        """A screen is there: what played without one ends, and the screen gets a play at once."""
+        self._end_current(now_s)
+        self._screen = True
+        self._next = None
+        self.tick(now_s)
+
+    def screen_lost(self, now_s: float) -> None:
+        """The screen is gone: nothing can be confirmed any more."""
+        self._screen = False
+        self._end_current(now_s)
+        self._next = None
+
+    def screen_started(self, play_id: str, now_s: float) -> None:
+        """The screen has presented the first frame of a play."""
+        if self._next is not None and self._next.play_id == play_id:
+            self._swap(self._next, now_s, presented=True)
+
+    def screen_ended(self, play_id: str, shown_s: float, now_s: float) -> None:
+        """The screen has replaced a play, after showing it for so long."""
+        if self._current is not None and self._current.play.play_id == play_id:
+            limit_s = now_s - self._current.started_s + EARLY_S
+            self._end_current(now_s, min(shown_s, limit_s))
+
+    def screen_failed(self, play_id: str, why: str, now_s: float) -> None:
+        """The screen cannot show a play; another one is chosen."""
+        if self._next is not None and self._next.play_id == play_id:
+            self._give_up(self._next, why, now_s)
+
+    def stop(self, now_s: float) -> None:
+        """End what is on screen."""
+        self._end_current(now_s)
+
+    def _due_s(self, now_s: float) -> float:
+        if self._current is None:
+            return now_s
+        return self._current.started_s + self._current.play.choice.creative.duration_s
+
+    def _plan(self, now_s: float) -> None:
+        choice = self._choose(frozenset(self._quarantine))
+        if choice is None and self._quarantine:
+            # Better a creative that failed a moment ago than none at all.
+            choice = self._choose(frozenset())
+        if choice is None:
+            return
+        self._next = Play(self._new_id(), choice, now_s, self._due_s(now_s))
+        if self._screen:
+            self._listener.prepare(self._next)
+
+    def _swap(self, play: Play, now_s: float, *, presented: bool) -> None:
+        self._end_current(now_s)
+        self._current = _OnScreen(play, now_s, presented)
+        self._next = None
+        self._listener.started(play, presented=presented)
+
+    def _end_current(self, now_s: float, shown_s: float | None = None) -> None:
+        if self._current is None:
+            return
+        ended, self._current = self._current, None
+        duration_s = now_s - ended.started_s if shown_s is None else max(0.0, shown_s)
+        completed = duration_s >= ended.play.choice.creative.duration_s - EARLY_S
+        self._listener.ended(ended.play, duration_s, completed=completed)
+
+    def _give_up(self, play: Play, why: str, now_s: float) -> None:
+        creative = play.choice.creative
+        log.error(
+            "event=creative_failed creative=%s why=%s: it is left out for %d s",
+            creative.id,
+            why,
+            QUARANTINE_S,
+        )
+        self._quarantine[creative.id] = now_s + QUARANTINE_S
+        self._next = None

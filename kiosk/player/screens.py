@@ -1,0 +1,191 @@
+"""The pages that are connected: one screen that speaks for all, mirrors, and operators."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from kiosk.ads import Campaign, Creative
+from kiosk.config import NoticeSettings
+from kiosk.player.schedule import Play
+
+log = logging.getLogger(__name__)
+
+MAX_PAGES = 8
+"""Pages of a kind that may be connected at once."""
+
+OPERATOR_EVERY_S = 0.25
+
+
+class ScreenEvents(Protocol):
+    """What the pages say, already checked."""
+
+    def screen_connected(self) -> None:
+        """The first screen is there."""
+        ...
+
+    def screen_lost(self) -> None:
+        """The screen that spoke is gone."""
+        ...
+
+    def screen_started(self, play_id: str) -> None:
+        """A first frame was presented."""
+        ...
+
+    def screen_ended(self, play_id: str, shown_s: float) -> None:
+        """A play was replaced."""
+        ...
+
+    def screen_failed(self, play_id: str, why: str) -> None:
+        """A play cannot be shown."""
+        ...
+
+
+def media_url(creative: Creative) -> str:
+    """Where the page finds a creative."""
+    return f"/media/{creative.id}/{creative.path.name}"
+
+
+def _described(creative: Creative) -> dict[str, Any]:
+    return {
+        "id": creative.id,
+        "kind": creative.kind,
+        "url": media_url(creative),
+        "duration_s": creative.duration_s,
+    }
+
+
+class Screens:
+    """Connected pages. The oldest screen is the one that is believed; others only mirror it."""
+
+    def __init__(
+        self,
+        events: ScreenEvents,
+        campaign: Callable[[], Campaign],
+        notice: NoticeSettings,
+        snapshot: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._events = events
+        self._campaign = campaign
+        self._notice = notice
+        self._snapshot = snapshot
+        self._screens: list[WebSocket] = []
+        self._operators = 0
+        self._last_prepare: dict[str, Any] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many screen pages are connected."""
+        return len(self._screens)
+
+    def prepare(self, play: Play) -> None:
+        """Tell every screen what comes next."""
+        message = {
+            "type": "prepare",
+            "play_id": play.play_id,
+            "creative": _described(play.choice.creative),
+        }
+        self._last_prepare = message
+        self._broadcast(message)
+
+    def greet_again(self) -> None:
+        """The campaign changed: every screen gets the new rotation."""
+        for page in self._screens:
+            self._send_soon(page, self._hello(primary=page is self._screens[0]))
+
+    async def serve_screen(self, page: WebSocket) -> None:
+        """One screen page, until it goes."""
+        await page.accept()
+        if len(self._screens) >= MAX_PAGES:
+            await page.close(1013, "too many screens")
+            return
+        self._screens.append(page)
+        primary = page is self._screens[0]
+        log.info("event=screen_connected primary=%s", primary)
+        try:
+            await page.send_text(json.dumps(self._hello(primary=primary)))
+            if primary:
+                self._events.screen_connected()
+            elif self._last_prepare is not None:
+                await page.send_text(json.dumps(self._last_prepare))
+            while True:
+                self._hear(page, await page.receive_text())
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self._drop(page)
+
+    async def serve_operator(self, page: WebSocket) -> None:
+        """One operator's page: the state of things, a few times a second."""
+        await page.accept()
+        if self._operators >= MAX_PAGES:
+            await page.close(1013, "too many operator pages")
+            return
+        self._operators += 1
+        try:
+            while page.client_state == WebSocketState.CONNECTED:
+                await page.send_text(json.dumps(self._snapshot()))
+                await asyncio.sleep(OPERATOR_EVERY_S)
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self._operators -= 1
+
+    def _hello(self, *, primary: bool) -> dict[str, Any]:
+        return {
+            "type": "hello",
+            "primary": primary,
+            "rotation": [_described(creative) for creative in self._campaign().rotation],
+            "notice": self._notice.model_dump(mode="json"),
+        }
+
+    def _hear(self, page: WebSocket, text: str) -> None:
+        if not self._screens or page is not self._screens[0]:
+            return
+        try:
+            said = json.loads(text)
+            kind, play_id = said["type"], str(said["play_id"])
+            if kind == "started":
+                self._events.screen_started(play_id)
+            elif kind == "ended":
+                self._events.screen_ended(play_id, float(said["shown_s"]))
+            elif kind == "failed":
+                self._events.screen_failed(play_id, str(said.get("error", ""))[:200])
+        except (ValueError, KeyError, TypeError) as bad:
+            log.warning("event=screen_message_refused reason=%s", bad)
+
+    def _drop(self, page: WebSocket) -> None:
+        if page not in self._screens:
+            return
+        was_primary = page is self._screens[0]
+        self._screens.remove(page)
+        log.warning("event=screen_lost primary=%s left=%d", was_primary, len(self._screens))
+        if not was_primary:
+            return
+        self._events.screen_lost()
+        if self._screens:
+            self._send_soon(self._screens[0], self._hello(primary=True))
+            self._events.screen_connected()
+
+    def _broadcast(self, message: dict[str, Any]) -> None:
+        for page in self._screens:
+            self._send_soon(page, message)
+
+    def _send_soon(self, page: WebSocket, message: dict[str, Any]) -> None:
+        task = asyncio.ensure_future(_send(page, message))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+
+async def _send(page: WebSocket, message: dict[str, Any]) -> None:
+    try:
+        await page.send_text(json.dumps(message))
+    except (WebSocketDisconnect, RuntimeError):
+        # Its own reader notices and drops it.
+        return

@@ -1,0 +1,156 @@
+"""The pages on loopback: screen, operator, media; out of reach for any other machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from kiosk.ads import Campaign
+from kiosk.config import PlayerSettings
+from kiosk.errors import PortInUseError
+from kiosk.player.screens import Screens
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
+
+PAGE_POLICY = (
+    "default-src 'self'; connect-src 'self' ws:; img-src 'self' data:; media-src 'self';"
+    " style-src 'self' 'unsafe-inline'; frame-src 'self'; object-src 'none'; base-uri 'none'"
+)
+MEDIA_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; img-src data:; media-src data:; font-src data:;"
+    " style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+"""A creative runs in a sandbox of its own and reaches no network, whatever is in it."""
+
+
+def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
+    """The web application.
+
+    Args:
+        screens: the connected pages.
+        campaign: the campaign that plays now; only its media are served.
+    """
+
+    def page(name: str) -> Callable[[Request], Response]:
+        headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+
+        def respond(_: Request) -> Response:
+            return FileResponse(STATIC / name, headers=headers)
+
+        return respond
+
+    def media(request: Request) -> Response:
+        wanted = request.path_params["creative"]
+        found = next((c for c in campaign().creatives if c.id == wanted), None)
+        if found is None or not found.path.is_file():
+            return PlainTextResponse("no such creative\n", 404)
+        headers = {"Content-Security-Policy": MEDIA_POLICY, "Cache-Control": "no-cache"}
+        return FileResponse(found.path, headers=headers)
+
+    async def screen_socket(socket_: WebSocket) -> None:
+        if _same_machine(socket_):
+            await screens.serve_screen(socket_)
+
+    async def operator_socket(socket_: WebSocket) -> None:
+        if _same_machine(socket_):
+            await screens.serve_operator(socket_)
+
+    return Starlette(
+        routes=[
+            Route("/", page("operator.html")),
+            Route("/screen", page("screen.html")),
+            Route("/health", lambda _: PlainTextResponse("ok\n")),
+            Route("/media/{creative}/{name}", media),
+            WebSocketRoute("/screen/ws", screen_socket),
+            WebSocketRoute("/operator/ws", operator_socket),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        # A page from elsewhere that rebinds its name to loopback carries its own host name.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)],
+    )
+
+
+def _same_machine(page: WebSocket) -> bool:
+    # Browsers let any site open a WebSocket to loopback; its origin tells it apart.
+    origin = page.headers.get("origin")
+    return origin is None or urlsplit(origin).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+class WebServer:
+    """uvicorn inside the director's event loop."""
+
+    def __init__(self, app: Starlette, settings: PlayerSettings) -> None:
+        self._settings = settings
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=1 << 16,
+            ws_ping_interval=5,
+            ws_ping_timeout=10,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            PortInUseError: another program listens there.
+        """
+        listener = _listen(self._settings.host, self._settings.port)
+        self.port = listener.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        log.info("event=pages_ready url=http://%s:%d/", self._settings.host, self.port)
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to the process it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Do nothing: SIGTERM is the director's to handle."""
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as bad:
+        listener.close()
+        raise PortInUseError(
+            f"{host}:{port}: the screen's page cannot be served there: {bad.strerror}",
+            hint="stop the other program, or set player.port to another one",
+        ) from bad
+    return listener
