@@ -1,0 +1,60 @@
+"""From topic and bytes to a checked message; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from kiosk.wire import PAYLOADS, Branch, Health, Hours, Payload, Plays, Status, parse_topic
+
+LARGEST = 2**63 - 1
+"""What an integer column holds."""
+
+
+class RejectedPayloadError(ValueError):
+    """A message that is not of the contract; ``str()`` says why in one line."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message of the contract.
+
+    Attributes:
+        branch: the device, as the topic names it, which the broker's access list vouches for.
+        content: the payload, checked.
+        payload: the payload as it came.
+    """
+
+    branch: Branch
+    content: Hours | Plays | Health | Status
+    payload: bytes
+
+
+def decode(topic: str, payload: bytes) -> Entry:
+    """Check a message against the model of its topic.
+
+    Raises:
+        RejectedPayloadError: the topic or the payload is not of the contract.
+    """
+    parsed = parse_topic(topic)
+    model = PAYLOADS.get(parsed[1]) if parsed is not None else None
+    if parsed is None or model is None:
+        raise RejectedPayloadError("no such topic in this version")
+    try:
+        content = model.model_validate_json(payload)
+    except ValidationError as bad:
+        first = bad.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "payload"
+        raise RejectedPayloadError(f"{where}: {first['msg']}") from bad
+    if not isinstance(content, Hours | Plays | Health | Status):
+        raise RejectedPayloadError("devices do not publish this topic")
+    if any(abs(number) > LARGEST for number in _stored_integers(content)):
+        raise RejectedPayloadError("a number does not fit 64 bits")
+    return Entry(parsed[0], content, payload)
+
+
+def _stored_integers(content: Payload) -> tuple[int, ...]:
+    if isinstance(content, Hours):
+        return content.seq, content.tables.ots, content.tables.watchers
+    return (content.seq,) if isinstance(content, Plays) else ()
