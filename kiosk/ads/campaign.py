@@ -127,8 +127,8 @@ class Campaign:
 
     @property
     def rotation(self) -> tuple[Creative, ...]:
-        """The untargeted creatives."""
-        return tuple(creative for creative in self.creatives if not creative.targeted)
+        """What may play whoever is there: untargeted, and for all ages."""
+        return tuple(one for one in self.creatives if not one.targeted and one.all_ages)
 
 
 def load_campaign(path: Path) -> Campaign:

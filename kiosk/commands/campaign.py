@@ -25,4 +25,4 @@ def check(file: Path) -> None:
     for creative in found.creatives:
         target = creative.targeting.label or "everyone"
         click.echo(f"{creative.id:24} {creative.kind:6} {creative.duration_s:5g} s  {target}")
-    click.echo(f"{file}: {len(found.creatives)} creatives, {len(found.rotation)} untargeted")
+    click.echo(f"{file}: {len(found.creatives)} creatives, {len(found.rotation)} for everyone")

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -47,8 +48,12 @@ class ScreenEvents(Protocol):
 
 
 def media_url(creative: Creative) -> str:
-    """Where the page finds a creative."""
-    return f"/media/{creative.id}/{creative.path.name}"
+    """Where the page finds a creative; another address when the medium changes."""
+    try:
+        version = creative.path.stat().st_mtime_ns
+    except OSError:
+        version = 0
+    return f"/media/{creative.id}/{quote(creative.path.name)}?v={version:x}"
 
 
 def _described(creative: Creative) -> dict[str, Any]:

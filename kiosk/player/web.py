@@ -40,6 +40,8 @@ MEDIA_POLICY = (
 )
 """A creative runs in a sandbox of its own and reaches no network, whatever is in it."""
 
+FOR_EVER = "public, max-age=31536000, immutable"
+
 
 def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
     """The web application.
@@ -62,7 +64,8 @@ def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
         found = next((c for c in campaign().creatives if c.id == wanted), None)
         if found is None or not found.path.is_file():
             return PlainTextResponse("no such creative\n", 404)
-        headers = {"Content-Security-Policy": MEDIA_POLICY, "Cache-Control": "no-cache"}
+        # The address changes with the medium, so a screen may keep it while the director is away.
+        headers = {"Content-Security-Policy": MEDIA_POLICY, "Cache-Control": FOR_EVER}
         return FileResponse(found.path, headers=headers)
 
     async def screen_socket(socket_: WebSocket) -> None:
