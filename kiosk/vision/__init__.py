@@ -8,6 +8,7 @@ from, never recognises anybody again. The only room that runs cv2; it imports on
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from kiosk.vision.cards import Bundle, Card, Crop, load_bundle, load_card
@@ -48,6 +49,7 @@ def run(
     heartbeat: Heartbeat,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set; see :mod:`kiosk.vision.process`."""
+    _silence_libraries()
     from kiosk.vision.process import run as start
 
     start(settings, emit, stop, heartbeat)
@@ -55,6 +57,7 @@ def run(
 
 def look_once(settings: VisionSettings) -> str:
     """Size of one frame of the source; see :mod:`kiosk.vision.inspect`."""
+    _silence_libraries()
     from kiosk.vision import inspect
 
     return inspect.look_once(settings)
@@ -72,3 +75,9 @@ def accelerators() -> list[str]:
     from kiosk.vision import inspect
 
     return inspect.accelerators()
+
+
+def _silence_libraries() -> None:
+    """OpenCV and FFmpeg write to standard error by themselves; what is wrong, we say."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
