@@ -6,7 +6,7 @@ that writes the payload. Never holds anything about a single viewer.
 """
 
 from kiosk.state.health import read_health, write_health
-from kiosk.state.hours import OpenHour, close_hour, last_published, open_hours, save_hour
+from kiosk.state.hours import OpenHour, close_hour, open_hours, published_hours, save_hour
 from kiosk.state.outbox import Backlog, Message, Outbox
 from kiosk.state.plays import EndedPlay, PlayBook, PlayStart, RecentPlay
 from kiosk.state.store import Store, open_store
@@ -22,9 +22,9 @@ __all__ = [
     "RecentPlay",
     "Store",
     "close_hour",
-    "last_published",
     "open_hours",
     "open_store",
+    "published_hours",
     "read_health",
     "save_hour",
     "write_health",

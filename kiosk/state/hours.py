@@ -42,10 +42,9 @@ def open_hours(store: Store) -> list[OpenHour]:
     return [OpenHour(hour, counts) for hour, counts in found.items()]
 
 
-def last_published(store: Store) -> str:
-    """Label of the newest published hour, or an empty string."""
-    row = store.db.execute("SELECT max(hour) FROM published_hours").fetchone()
-    return row[0] or ""
+def published_hours(store: Store) -> list[str]:
+    """Labels of every hour that was published, oldest first."""
+    return [row[0] for row in store.db.execute("SELECT hour FROM published_hours ORDER BY hour")]
 
 
 def close_hour(

@@ -58,9 +58,9 @@ class PlayBook:
         self._store = store
 
     def start(self, play: PlayStart) -> None:
-        """Write a play at its first frame."""
+        """Write a play at its first frame; the first start stands."""
         with self._store.transaction() as db:
-            db.table("plays").insert({**vars(play), "presented": int(play.presented)})
+            db.table("plays").insert({**vars(play), "presented": int(play.presented)}, ignore=True)
 
     def end(self, play_id: str, duration_s: float, *, completed: bool) -> None:
         """Write a play's end; the first end stands."""
@@ -122,7 +122,7 @@ class PlayBook:
     def recent(self, limit: int) -> list[RecentPlay]:
         """The newest plays, newest first."""
         rows = self._store.db.execute(
-            "SELECT started, creative, reason FROM plays ORDER BY started DESC, rowid DESC LIMIT ?",
+            "SELECT started, creative, reason FROM plays ORDER BY rowid DESC LIMIT ?",
             [limit],
         )
         return [RecentPlay(*row) for row in rows]

@@ -36,6 +36,7 @@ class Store:
         self.db = Database(connection, execute_plugins=False)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=FULL")
+        self._inode = _inode(path)
 
     @contextmanager
     def transaction(self) -> Iterator[Database]:
@@ -65,6 +66,14 @@ class Store:
         """Random name of this file's life: sequence numbers start again only with a new one."""
         return str(self.db.execute("SELECT epoch FROM identity").fetchone()[0])
 
+    @property
+    def replaced(self) -> bool:
+        """Another file, or none, stands where this one was: what is written here is seen by nobody.
+
+        So it is when another process found the file damaged and set it aside.
+        """
+        return _inode(self.path) != self._inode
+
     def close(self) -> None:
         """Close the file."""
         self.db.close()
@@ -85,6 +94,8 @@ def open_store(path: Path, clock: Clock) -> Store:
             set_aside = None
             if path.exists() and not _is_sound(path):
                 set_aside = _move_away(path, clock)
+            # SQLite alone would make it writable for its owner only; director and uplink share it.
+            path.touch(mode=0o660)
             store = Store(path, set_aside)
             with store.transaction() as db:
                 _refuse_newer(path, db)
@@ -118,9 +129,21 @@ def _is_sound(path: Path) -> bool:
     return bool(answer[0] == "ok")
 
 
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
 def _move_away(path: Path, clock: Clock) -> Path:
     stamp = clock.utc().strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.name}.corrupt-{stamp}")
+    number = 1
+    while target.exists():
+        # A clock that starts at the same moment after each power cut must not cost an older one.
+        number += 1
+        target = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():

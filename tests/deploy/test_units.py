@@ -1,0 +1,244 @@
+"""The units do what is claimed of them: who may reach what is asserted line by line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = DEPLOY / "systemd"
+SERVICES = ("kiosk-vision", "kiosk-director", "kiosk-uplink")
+EXECUTABLE = "/opt/kiosk/.venv/bin/kiosk"
+
+EVERYWHERE = [
+    ("Type", "notify"),
+    ("Restart", "always"),
+    ("ProtectSystem", "strict"),
+    ("ProtectHome", "yes"),
+    ("PrivateIPC", "yes"),
+    ("LimitCORE", "0"),
+    ("NoNewPrivileges", "yes"),
+    ("CapabilityBoundingSet", ""),
+    ("ProtectProc", "invisible"),
+    ("ProtectKernelTunables", "yes"),
+    ("ProtectKernelModules", "yes"),
+    ("ProtectKernelLogs", "yes"),
+    ("ProtectControlGroups", "yes"),
+    ("ProtectClock", "yes"),
+    ("ProtectHostname", "yes"),
+    ("RestrictNamespaces", "yes"),
+    ("RestrictRealtime", "yes"),
+    ("RestrictSUIDSGID", "yes"),
+    ("LockPersonality", "yes"),
+    ("SystemCallArchitectures", "native"),
+    ("SystemCallFilter", "@system-service | ~@privileged"),
+    ("SystemCallErrorNumber", "EPERM"),
+]
+
+ISOLATION = [
+    *((service, key, value) for service in SERVICES for key, value in EVERYWHERE),
+    # Vision: no network, no file, no swap, no dump.
+    ("kiosk-vision", "User", "kiosk-vision"),
+    ("kiosk-vision", "PrivateNetwork", "yes"),
+    ("kiosk-vision", "IPAddressDeny", "any"),
+    ("kiosk-vision", "IPAddressAllow", None),
+    ("kiosk-vision", "RestrictAddressFamilies", "AF_UNIX"),
+    ("kiosk-vision", "SocketBindDeny", "any"),
+    ("kiosk-vision", "ReadWritePaths", None),
+    ("kiosk-vision", "BindPaths", None),
+    ("kiosk-vision", "PrivateTmp", None),
+    ("kiosk-vision", "StateDirectory", None),
+    ("kiosk-vision", "CacheDirectory", None),
+    ("kiosk-vision", "LogsDirectory", None),
+    ("kiosk-vision", "RuntimeDirectory", None),
+    (
+        "kiosk-vision",
+        "TemporaryFileSystem",
+        "/run:ro | /var/tmp:ro | /tmp:size=16k,nr_inodes=4,mode=1777,noexec",
+    ),
+    (
+        "kiosk-vision",
+        "BindReadOnlyPaths",
+        "/run/systemd/notify | /run/systemd/journal | /run/kiosk",
+    ),
+    ("kiosk-vision", "InaccessiblePaths", "-/dev/shm -/dev/mqueue"),
+    ("kiosk-vision", "MemorySwapMax", "0"),
+    ("kiosk-vision", "CoredumpFilter", "0"),
+    ("kiosk-vision", "DevicePolicy", "closed"),
+    ("kiosk-vision", "DeviceAllow", "char-video4linux rw | char-drm rw | char-accel rw"),
+    # Director: loopback, its socket, its state; no pixel.
+    ("kiosk-director", "User", "kiosk-director"),
+    ("kiosk-director", "IPAddressDeny", "any"),
+    ("kiosk-director", "IPAddressAllow", "localhost"),
+    ("kiosk-director", "RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"),
+    ("kiosk-director", "PrivateDevices", "yes"),
+    ("kiosk-director", "DeviceAllow", None),
+    ("kiosk-director", "ReadWritePaths", "/var/lib/kiosk | /run/kiosk"),
+    ("kiosk-director", "TemporaryFileSystem", "/run:ro"),
+    ("kiosk-director", "BindPaths", "/run/kiosk"),
+    ("kiosk-director", "BindReadOnlyPaths", "/run/systemd/notify | /run/systemd/journal"),
+    ("kiosk-director", "PrivateTmp", "yes"),
+    ("kiosk-director", "MemoryDenyWriteExecute", "yes"),
+    # Uplink: a network, the state; neither camera nor audience.
+    ("kiosk-uplink", "User", "kiosk-uplink"),
+    ("kiosk-uplink", "RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK"),
+    ("kiosk-uplink", "IPAddressDeny", "127.0.0.1/32 ::1/128"),
+    ("kiosk-uplink", "IPAddressAllow", None),
+    ("kiosk-uplink", "SocketBindDeny", "any"),
+    ("kiosk-uplink", "PrivateDevices", "yes"),
+    ("kiosk-uplink", "DeviceAllow", None),
+    ("kiosk-uplink", "ReadWritePaths", "/var/lib/kiosk"),
+    ("kiosk-uplink", "InaccessiblePaths", "-/run/kiosk | -/run/dbus"),
+    ("kiosk-uplink", "PrivateTmp", "yes"),
+    ("kiosk-uplink", "MemoryDenyWriteExecute", "yes"),
+]
+
+SECONDS = {"": 1.0, "s": 1.0, "ms": 0.001}
+
+
+def directives(path: Path) -> dict[str, list[str]]:
+    """Every directive's values in order; systemd lets a key stand several times."""
+    found: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, equals, value = line.partition("=")
+            assert equals, f"{path.name}: {line}"
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def memberships() -> set[tuple[str, str]]:
+    lines = (DEPLOY / "sysusers.d/kiosk.conf").read_text(encoding="utf-8").splitlines()
+    return {(line.split()[1], line.split()[2]) for line in lines if line.startswith("m ")}
+
+
+@pytest.mark.parametrize(
+    ("service", "key", "value"), ISOLATION, ids=[f"{row[0]}-{row[1]}" for row in ISOLATION]
+)
+def test_a_service_is_isolated_as_claimed(service: str, key: str, value: str | None) -> None:
+    values = directives(UNITS / f"{service}.service").get(key)
+    assert (None if values is None else " | ".join(values)) == value
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_directory_directive_opens_a_writable_path_beside_the_listed_ones(service: str) -> None:
+    found = directives(UNITS / f"{service}.service")
+    assert not {"ReadOnlyPaths", "ExecPaths", "StateDirectory", "RuntimeDirectory"} & set(found)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_runs_its_own_command_and_follows_the_target(service: str) -> None:
+    found = directives(UNITS / f"{service}.service")
+    command = service.removeprefix("kiosk-")
+    assert found["ExecStart"] == [f"{EXECUTABLE} {command} --config /etc/kiosk/config.yaml"]
+    assert found["PartOf"] == ["kiosk.target"]
+    assert found["WantedBy"] == ["kiosk.target"]
+    assert f"{service}.service" in directives(UNITS / "kiosk.target")["Wants"][0].split()
+    assert float(found["WatchdogSec"][0]) > 0
+
+
+def test_no_service_needs_another_one_to_start() -> None:
+    for service in SERVICES:
+        found = directives(UNITS / f"{service}.service")
+        assert not {"Requires", "BindsTo", "Requisite"} & set(found)
+
+
+def test_the_director_is_restarted_within_three_seconds() -> None:
+    delay = directives(UNITS / "kiosk-director.service")["RestartSec"][0]
+    match = re.fullmatch(r"([\d.]+)(\w*)", delay)
+    assert match
+    # What is left is for Python to start and for SQLite to be checked.
+    assert float(match[1]) * SECONDS[match[2]] <= 1.0
+
+
+def test_only_vision_is_in_the_devices_groups() -> None:
+    assert {user for user, group in memberships() if group in {"video", "render"}} == {
+        "kiosk-vision"
+    }
+
+
+def test_uplink_is_not_in_the_group_of_the_audience_socket() -> None:
+    assert {user for user, group in memberships() if group == "kiosk"} == {
+        "kiosk-vision",
+        "kiosk-director",
+    }
+
+
+def test_vision_is_not_in_the_group_of_the_state() -> None:
+    assert {user for user, group in memberships() if group == "kiosk-state"} == {
+        "kiosk-director",
+        "kiosk-uplink",
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in sorted(UNITS.rglob("*"))
+        if path.suffix in {".service", ".target", ".example"}
+    ],
+    ids=lambda path: path.name,
+)
+def test_every_directive_says_why(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    silent = [
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if line and not line.startswith(("#", "[", "Description=")) and not before.startswith("# ")
+    ]
+    assert silent == []
+
+
+def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
+    for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
+        # The product is not installed here; everything else is checked as it stands.
+        text = unit.read_text(encoding="utf-8").replace(EXECUTABLE, "/bin/true")
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    for example in UNITS.rglob("*.conf.example"):
+        folder = tmp_path / example.parent.name
+        folder.mkdir(exist_ok=True)
+        shutil.copy(example, folder / example.name.removesuffix(".example"))
+    names = [f"{service}.service" for service in SERVICES] + ["kiosk.target"]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in names)],
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # An unknown directive is only a warning to systemd; to us it is a lock that does not exist.
+    # Other units of this machine may have warnings of their own.
+    complaints = [line for line in done.stderr.splitlines() if "kiosk" in line]
+    assert (done.returncode, complaints) == (0, []), done.stderr
+
+
+def test_systemd_accepts_the_accounts(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            "systemd-sysusers",
+            "--dry-run",
+            f"--root={tmp_path}",
+            "-",
+        ],
+        input=(DEPLOY / "sysusers.d/kiosk.conf").read_text(encoding="utf-8"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_folders_belong_to_accounts_that_exist() -> None:
+    accounts = (DEPLOY / "sysusers.d/kiosk.conf").read_text(encoding="utf-8").splitlines()
+    known = {line.split()[1] for line in accounts if line[:2] in {"g ", "u "}}
+    for line in (DEPLOY / "tmpfiles.d/kiosk.conf").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            _, path, mode, user, group, _ = line.split()
+            assert {user, group} <= known, path
+            assert mode.endswith("0"), f"{path} is open to everybody"
