@@ -23,8 +23,14 @@ RESTART_DELAY_S = 0.5
 BAD_INPUT = 2
 """Exit code of a child whose input is wrong: starting it again would not help."""
 
-PROCESSES = ("director", "uplink", "vision")
+CANNOT_START = 127
+"""What a shell would say of a program that it cannot start."""
+
+PROCESSES = ("uplink", "director", "vision")
 """In the order of starting; they are stopped in the other one, so that the last counts leave."""
+
+MAY_FINISH = frozenset({"vision"})
+"""Whose work can be done: a film has an end. Any other process that ends has failed."""
 
 
 class GaveUpError(KioskError):
@@ -71,8 +77,17 @@ class Supervisor:
                 if code is not None:
                     self._died(child, code, now_s)
             elif child.state == "waiting" and now_s >= child.start_at_s:
-                child.process = subprocess.Popen(child.command)
-                child.state = "running"
+                self._start(child, now_s)
+
+    def _start(self, child: Child, now_s: float) -> None:
+        try:
+            # A process group of its own: Ctrl-C reaches us alone, and we stop them in order.
+            child.process = subprocess.Popen(child.command, process_group=0)
+        except OSError as bad:
+            log.error("event=process_not_started name=%s reason=%s", child.name, bad)
+            self._died(child, CANNOT_START, now_s)
+            return
+        child.state = "running"
 
     def pids(self) -> dict[str, int]:
         """Process ids of the children that run."""
@@ -102,7 +117,7 @@ class Supervisor:
             self.stop(name)
 
     def _died(self, child: Child, code: int, now_s: float) -> None:
-        if code == 0:
+        if code == 0 and child.name in MAY_FINISH:
             child.state = "finished"
             log.info("event=process_finished name=%s", child.name)
             return

@@ -14,6 +14,8 @@ import threading
 import time
 from typing import Any, Callable
 
+log = logging.getLogger(__name__)
+
 
 def set_up_logging(process: str, level: str) -> None:
     """Send log messages to the journal when its socket is our standard error, else to stderr."""
@@ -35,7 +37,7 @@ def _terminal_handler(process: str) -> logging.Handler:
 
 
 def _journal_handler(process: str) -> logging.Handler | None:
-    if "JOURNAL_STREAM" not in os.environ:
+    if not _is_journal(os.environ.get("JOURNAL_STREAM", "")):
         return None
     try:
         from systemd.journal import JournalHandler  # noqa: PLC0415 - Linux under systemd only
@@ -48,6 +50,19 @@ def _journal_handler(process: str) -> logging.Handler | None:
     return handler
 
 
+def _is_journal(stream: str) -> bool:
+    """Whether standard error is the journal's socket; children of a service inherit the variable.
+
+    Args:
+        stream: ``device:inode``, as systemd says it.
+    """
+    try:
+        stat = os.fstat(2)
+    except OSError:
+        return False
+    return stream == f"{stat.st_dev}:{stat.st_ino}"
+
+
 def _notify(message: str) -> None:
     if "NOTIFY_SOCKET" not in os.environ:
         return
@@ -55,7 +70,10 @@ def _notify(message: str) -> None:
         from systemd import daemon  # noqa: PLC0415 - Linux under systemd only
     except ImportError:
         return
-    daemon.notify(message)
+    try:
+        daemon.notify(message)
+    except OSError as bad:
+        log.debug("event=not_notified reason=%s", bad)
 
 
 class Heartbeat:
@@ -93,7 +111,7 @@ class Heartbeat:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; a second signal ends the process at once."""
+    """An event that SIGTERM, SIGINT and a terminal's end set; a second signal ends us at once."""
     stop = threading.Event()
 
     def handle(number: int, _frame: Any) -> None:
@@ -103,4 +121,5 @@ def stop_on_signals() -> threading.Event:
 
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGHUP, handle)
     return stop

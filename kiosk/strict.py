@@ -19,17 +19,26 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[Union[str, int], ...]
 
 
+MAX_KEYS = 100_000
+"""Keys and items of one file: aliases of aliases make more of a small file than memory holds."""
+
+MAX_DEPTH = 20
+"""Levels of one file: an alias of its own parent has no last one."""
+
+
 class Document:
-    """A parsed YAML document that remembers the line of every key.
+    """A parsed YAML document that remembers where every key came from.
 
     Attributes:
         data: plain dicts, lists and scalars.
         lines: one-based line of each key or item, by its path.
+        sources: keys that do not come from the file, and what gave them.
     """
 
     def __init__(self, path: Path, text: str, error: type[BadInputError]) -> None:
         self.path = path
         self.lines: dict[Location, int] = {}
+        self.sources: dict[Location, str] = {}
         self._error = error
         try:
             loader = yaml.SafeLoader(text)
@@ -40,14 +49,21 @@ class Document:
             mark = bad.problem_mark or bad.context_mark
             line = mark.line + 1 if mark is not None else 1
             raise error(f"{path}:{line}: not valid YAML: {bad.problem or bad.context}") from bad
-        except yaml.YAMLError as bad:
+        except (yaml.YAMLError, ValueError, OverflowError) as bad:
+            # PyYAML lets the fault of a date such as 2026-13-01 through as it is.
             raise error(f"{path}: not valid YAML: {bad}") from bad
+        except RecursionError as bad:
+            raise error(f"{path}: nested too deeply") from bad
 
     def _walk(self, node: yaml.Node | None, where: Location) -> None:
+        if len(where) > MAX_DEPTH or len(self.lines) > MAX_KEYS:
+            raise self._error(f"{self.path}:{self.line(where)}: nested too deeply or too large")
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                here = (*where, key.value)
                 line = key.start_mark.line + 1
+                if not isinstance(key, yaml.ScalarNode):
+                    raise self._error(f"{self.path}:{line}: a key has to be a plain word")
+                here = (*where, key.value)
                 if here in self.lines:
                     raise self._error(
                         f"{self.path}:{line}: {dotted(here)}: given twice"
@@ -67,6 +83,19 @@ class Document:
                 return self.lines[where]
             where = where[:-1]
         return 1
+
+    def place(self, where: Location) -> str:
+        """Where a value was given: file and line, or the source that is no line of the file."""
+        return self.sources.get(where) or f"{self.path}:{self.line(where)}"
+
+    def written(self, location: Location) -> Location:
+        """A validator's location without the parts that stand in no file: names of union members."""
+        where: Location = ()
+        for part in location:
+            named = isinstance(part, str) and ("[" in part or "(" in part)
+            if not named or (*where, part) in self.lines:
+                where = (*where, part)
+        return where
 
 
 def dotted(where: Location) -> str:
@@ -117,8 +146,8 @@ def load(path: Path, model: type[Model], error: type[BadInputError] = BadInputEr
 
 
 def _sentence(document: Document, model: type[BaseModel], item: Any) -> str:
-    where = tuple(part for part in item["loc"] if not _is_union_tag(part))
-    head = f"{document.path}:{document.line(where)}: {dotted(where) or '(file)'}"
+    where = document.written(item["loc"])
+    head = f"{document.place(where)}: {dotted(where) or '(file)'}"
     kind = item["type"]
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(where[-1]), _names_at(model, where[:-1]), n=1)
@@ -129,10 +158,6 @@ def _sentence(document: Document, model: type[BaseModel], item: Any) -> str:
         return f"{head}: {item['input']!r} is not one of {item['ctx']['expected']}"
     message = item["msg"].removeprefix("Value error, ")
     return f"{head}: {message[:1].lower()}{message[1:]} (found {item['input']!r:.80})"
-
-
-def _is_union_tag(part: str | int) -> bool:
-    return isinstance(part, str) and ("[" in part or "(" in part)
 
 
 def _names_at(model: type[BaseModel], where: Location) -> list[str]:

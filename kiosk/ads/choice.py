@@ -16,11 +16,13 @@ class Choice:
     """What to play next, and why.
 
     Attributes:
+        campaign: name of the campaign that the creative was chosen from.
         reason: short and countable, ``targeted: ...`` or ``rotation: ...``.
         explanation: the same as a sentence.
     """
 
     creative: Creative
+    campaign: str
     reason: str
     explanation: str
 
@@ -42,10 +44,9 @@ class History:
         self.plays[creative.id] = self.plays.get(creative.id, 0) + 1
         self.last = creative.id
 
-    def keep(self, campaign: Campaign) -> None:
-        """Forget creatives that the campaign no longer has."""
-        ids = {creative.id for creative in campaign.creatives}
-        self.plays = {name: count for name, count in self.plays.items() if name in ids}
+    def begin_anew(self) -> None:
+        """Another campaign plays: a new creative has nothing to catch up with."""
+        self.plays.clear()
 
 
 def fits(viewer: Viewer, wanted: Targeting) -> bool:
@@ -69,11 +70,12 @@ def eligible(creative: Creative, audience: Audience, match_share: float) -> bool
         match_share: share of the viewers that have to fit a targeting.
     """
     viewers = audience.viewers
-    if any(viewer.minor_possible for viewer in viewers) and not creative.all_ages:
+    minor_possible = _minor_possible(audience)
+    if minor_possible and not creative.all_ages:
         return False
     if not creative.targeted:
         return True
-    if audience.state != "live" or not viewers or any(v.minor_possible for v in viewers):
+    if audience.state != "live" or not viewers or minor_possible:
         return False
     wanted = creative.targeting
     size = len(viewers)
@@ -81,7 +83,12 @@ def eligible(creative: Creative, audience: Audience, match_share: float) -> bool
         size < wanted.group.min or (wanted.group.max is not None and size > wanted.group.max)
     ):
         return False
-    return sum(fits(viewer, wanted) for viewer in viewers) >= match_share * size
+    fitting = sum(fits(viewer, wanted) for viewer in viewers)
+    return fitting > 0 and fitting / size >= match_share
+
+
+def _minor_possible(audience: Audience) -> bool:
+    return audience.minor_possible or any(viewer.minor_possible for viewer in audience.viewers)
 
 
 def choose(
@@ -122,16 +129,17 @@ def choose(
         ),
     )
     if best.targeted:
-        return _targeted(best, audience)
+        return _targeted(best, campaign.name, audience)
     why, sentence = _why_rotation(audience, any(creative.targeted for creative in able))
-    return Choice(best, f"rotation: {why}", sentence)
+    return Choice(best, campaign.name, f"rotation: {why}", sentence)
 
 
-def _targeted(creative: Creative, audience: Audience) -> Choice:
+def _targeted(creative: Creative, campaign: str, audience: Audience) -> Choice:
     size = len(audience.viewers)
     matching = sum(fits(viewer, creative.targeting) for viewer in audience.viewers)
     return Choice(
         creative,
+        campaign,
         f"targeted: {creative.targeting.label}",
         f"{matching} of {size} in view fit {creative.targeting.label}.",
     )
@@ -142,10 +150,10 @@ def _why_rotation(audience: Audience, targeted_was_able: bool) -> tuple[str, str
         return "vision absent", "No vision process is connected, so nobody can be targeted."
     if audience.state == "stale":
         return "vision stale", "Vision has been silent for too long to be believed."
+    if _minor_possible(audience):
+        return "minor possible", "Somebody in view may be under 18, so nobody is targeted."
     if not audience.viewers:
         return "nobody in view", "Nobody is in view."
-    if any(viewer.minor_possible for viewer in audience.viewers):
-        return "minor possible", "Somebody in view may be under 18, so nobody is targeted."
     if targeted_was_able:
         return "variety", "What fits the audience has just played; something else comes between."
     return "no match", "No targeted creative fits who is in view."

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 
 from kiosk import terms
 from kiosk.audience.passes import EndedPass
-from kiosk.clock import hour_label
+from kiosk.clock import iso
 from kiosk.config import AudienceSettings, PrivacySettings
 from kiosk.wire import CreativeHour, HourTables
 
 Counts = dict[str, int]
+
+HOUR_S = 3600
+
+NEVER_BEFORE_S = int(datetime(2025, 1, 1, tzinfo=timezone.utc).timestamp())
+"""A clock that shows an earlier time than this program's own is one that lost its battery."""
+
+AHEAD_HOURS = 24
+"""An open hour this far ahead, or less, will come; counts of a later one leave at once."""
 
 
 def count_pass(one: EndedPass, audience: AudienceSettings, privacy: PrivacySettings) -> Counts:
@@ -64,23 +72,32 @@ def tables_of(counts: Mapping[str, int], *, mood_table: bool) -> HourTables:
 class HourBook:
     """The open hours of this device, in memory; at most those that were never published."""
 
-    def __init__(self, open_hours: Mapping[str, Mapping[str, int]], last_published: str) -> None:
+    def __init__(
+        self, open_hours: Mapping[str, Mapping[str, int]], published: Iterable[str]
+    ) -> None:
         """Go on from the state file.
 
         Args:
             open_hours: checkpointed counts by hour label.
-            last_published: label of the newest published hour, or an empty string.
+            published: label of every published hour.
         """
         self._hours: dict[str, Counts] = {hour: dict(c) for hour, c in open_hours.items()}
-        self._floor = _next_hour(last_published) if last_published else ""
+        self._published = {_number(hour) for hour in published}
         self._dirty: set[str] = set()
 
     def label(self, now: datetime) -> str:
         """The hour that counts of this moment belong to.
 
-        A clock that was set back does not reopen a published hour: its counts go to the next one.
+        A clock that was set back does not reopen a published hour: its counts go to the next one
+        that is free. A clock that cannot be right goes on where the counts of before ended.
         """
-        return max(hour_label(now), self._floor)
+        moment = int(now.timestamp())
+        number = moment // HOUR_S
+        if moment < NEVER_BEFORE_S and self._published:
+            number = max(number, max(self._published) + 1)
+        while number in self._published:
+            number += 1
+        return _label(number)
 
     def add(self, counts: Mapping[str, int], now: datetime) -> None:
         """Add one pass's counts to the present hour."""
@@ -108,16 +125,27 @@ class HourBook:
         return changed
 
     def over(self, now: datetime) -> dict[str, Counts]:
-        """Hours that are over and wait to be published."""
-        present = self.label(now)
-        return {hour: dict(counts) for hour, counts in self._hours.items() if hour < present}
+        """Hours that are over and wait to be published.
+
+        So is an hour that is far ahead: the clock that named it was wrong and was set right.
+        """
+        present = _number(self.label(now))
+        return {
+            hour: dict(counts)
+            for hour, counts in self._hours.items()
+            if not present <= _number(hour) <= present + AHEAD_HOURS
+        }
 
     def published(self, hour: str) -> None:
         """Forget an hour that was published; nothing is ever added to it again."""
         self._hours.pop(hour, None)
         self._dirty.discard(hour)
-        self._floor = max(self._floor, _next_hour(hour))
+        self._published.add(_number(hour))
 
 
-def _next_hour(label: str) -> str:
-    return hour_label(datetime.fromisoformat(label) + timedelta(hours=1))
+def _number(label: str) -> int:
+    return int(datetime.fromisoformat(label).timestamp()) // HOUR_S
+
+
+def _label(number: int) -> str:
+    return iso(datetime.fromtimestamp(number * HOUR_S, timezone.utc))

@@ -92,20 +92,27 @@ class PassBook:
             counted_s = record.t_s - self._since_counted_s()
             self._ignored = frozenset(v.id for v in record.viewers if v.first_s < counted_s)
             self._since_counted_s = None
+        self._ignored &= {viewer.id for viewer in record.viewers}
         there = {v.id: v for v in record.viewers if v.id not in self._ignored}
         ended = [self._open.pop(gone).end() for gone in set(self._open) - set(there)]
         for name, viewer in there.items():
             known = self._open.get(name)
             if known is None:
-                self._open[name] = _Open(viewer, record.t_s)
+                self._open[name] = _Open(viewer, record.t_s, mood_s={viewer.mood: 0.0})
             else:
                 known.step(viewer, record.t_s, self._max_step_s, creative)
         return ended
+
+    @property
+    def sees_counted(self) -> bool:
+        """Somebody whom a director before us counted is in view, or may be."""
+        return self._since_counted_s is not None or bool(self._ignored)
 
     def end_all(self) -> list[EndedPass]:
         """Vision is gone, or we are: whoever is in view has passed."""
         ended = [one.end() for one in self._open.values()]
         self._open.clear()
+        self._ignored = frozenset()
         return ended
 
     def attention_s(self, viewer_id: str) -> float:

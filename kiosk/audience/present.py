@@ -17,11 +17,13 @@ class Audience:
             vision process is connected.
         age_s: seconds since vision's last word; infinite when there was none.
         viewers: who is in view; empty unless live.
+        minor_possible: somebody in view may be under 18, however short the time since they came.
     """
 
     state: Literal["live", "stale", "absent"]
     age_s: float
     viewers: tuple[Viewer, ...] = ()
+    minor_possible: bool = False
 
     @staticmethod
     def of(
@@ -46,4 +48,5 @@ class Audience:
         if record is None or age_s > stale_s:
             return Audience("stale", age_s)
         there = tuple(v for v in record.viewers if v.last_s - v.first_s >= min_dwell_s)
-        return Audience("live", age_s, there)
+        minor = any(viewer.minor_possible for viewer in record.viewers)
+        return Audience("live", age_s, there, minor)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from kiosk.audience.checks import checked
 from kiosk.clock import Clock
 from kiosk.errors import BadInputError, StateError
 from kiosk.vision import VisionRecord, decode_record
@@ -71,10 +72,13 @@ class Receiver:
 
     async def stop(self) -> None:
         """Stop listening and let vision go."""
-        if self._server is not None:
-            self._server.close()
-        if self._writer is not None:
-            self._writer.close()
+        if self._server is None:
+            return
+        self._server.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            self._lost()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,11 +105,12 @@ class Receiver:
             except ValueError:
                 log.error("event=record_refused reason=line longer than %d bytes", LINE_LIMIT)
                 return
-            if not line:
+            if not line.endswith(b"\n") or self._writer is not writer:
+                # The end, a line that its end has cut, or a word of a process that was replaced.
                 return
             try:
-                record = decode_record(line)
-            except BadInputError as bad:
+                record = checked(decode_record(line))
+            except (BadInputError, TypeError, RecursionError) as bad:
                 if not refused:
                     log.error("event=record_refused reason=%s", bad)
                 refused = True

@@ -105,12 +105,10 @@ def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Se
                 hint="name one with --config FILE",
             )
     document = strict.read(path, ConfigError)
-    for override in overrides:
-        _apply(document.data, override)
     if isinstance(document.data, dict):
-        for name in Settings.model_fields:
-            # A section that is not written is still read, so that its paths find their folder.
-            document.data.setdefault(name, {})
+        _fill(document.data, Settings)
+        for override in overrides:
+            _apply(document, override)
     folder = path.resolve().parent
     return strict.validate(document, Settings, ConfigError, context={"folder": folder})
 
@@ -122,7 +120,18 @@ def write_settings(settings: Settings, path: Path) -> None:
     )
 
 
-def _apply(data: Any, override: str) -> None:
+def _fill(data: dict[str, Any], model: type[BaseModel]) -> None:
+    """Write every section down, so that the paths in those that are left out find their folder."""
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            if data.get(name) is None:
+                data[name] = {}
+            if isinstance(data[name], dict):
+                _fill(data[name], section)
+
+
+def _apply(document: strict.Document, override: str) -> None:
     key, equals, value = override.partition("=")
     parts = key.strip().split(".")
     if not equals or len(parts) < 2:
@@ -142,9 +151,15 @@ def _apply(data: Any, override: str) -> None:
         model = fields[part].annotation
     if isinstance(model, type) and issubclass(model, BaseModel):
         raise ConfigError(f"--set {override}: {key} is a section; name one of its keys")
-    for part in parts[:-1]:
-        data = data.setdefault(part, {})
     try:
-        data[parts[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as bad:
+        given = yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as bad:
         raise ConfigError(f"--set {override}: {value!r} is not a YAML value") from bad
+    data = document.data
+    for part in parts[:-1]:
+        data = data[part]
+        if not isinstance(data, dict):
+            # What stands in the file is wrong already, and is told when the file is checked.
+            return
+    data[parts[-1]] = given
+    document.sources[tuple(parts)] = f"--set {override}"

@@ -54,5 +54,7 @@ class PlayerSettings(Section):
         10, description="how long a screen may take to show a creative before another is tried"
     )
     plays_batch_s: Seconds = Field(60, description="between two batches of proof of play")
-    keep_plays_days: float = Field(7, gt=0, description="how long plays and reasons are kept here")
+    keep_plays_days: float = Field(
+        7, gt=0, le=3650, description="how long plays and reasons are kept here"
+    )
     notice: NoticeSettings = NoticeSettings()

@@ -11,12 +11,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 class Section(BaseModel):
     """A frozen group of settings that rejects keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 def _from_config_folder(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
-    path = path.expanduser()
+    try:
+        path = path.expanduser()
+    except RuntimeError as bad:
+        raise ValueError("there is no such home folder") from bad
     return path if path.is_absolute() or folder is None else Path(folder) / path
 
 

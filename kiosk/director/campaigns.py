@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -12,7 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class CampaignFile:
-    """A campaign file that may change while it plays."""
+    """A campaign file that may change while it plays.
+
+    Attributes:
+        campaign: what is chosen from.
+        before: the one before it, of which something may still be on screen.
+    """
 
     def __init__(self, path: Path) -> None:
         """Read it.
@@ -21,11 +27,19 @@ class CampaignFile:
             CampaignError: it cannot be used, and there is no earlier one.
         """
         self._path = path
-        self._stamp = self._look()
+        self._stamp: tuple[int, int] | None = self._look()
+        self._complaint = ""
         self.campaign: Campaign = load_campaign(path)
+        self.before: Campaign | None = None
 
-    def reload(self) -> bool:
-        """Read the file again if it changed; a bad one is reported once and not used.
+    def playing(self) -> list[Campaign]:
+        """The campaigns of which something may be on screen, newest first."""
+        return [self.campaign] if self.before is None else [self.campaign, self.before]
+
+    async def reload(self) -> bool:
+        """Read the file again if it changed; a bad one is told of once and not used.
+
+        A bad one is looked at again each time: its media may arrive after it.
 
         Returns:
             Whether the campaign is another one now.
@@ -33,16 +47,19 @@ class CampaignFile:
         stamp = self._look()
         if stamp == self._stamp:
             return False
-        self._stamp = stamp
         try:
-            self.campaign = load_campaign(self._path)
-        except CampaignError as bad:
-            log.error("event=campaign_refused reason=%s: the last good one stays", bad)
+            # In a thread: a long file takes longer to read than the screen may wait.
+            campaign = await asyncio.to_thread(load_campaign, self._path)
+        except (CampaignError, OSError) as bad:
+            if str(bad) != self._complaint:
+                log.error("event=campaign_refused reason=%s: the last good one stays", bad)
+            self._complaint = str(bad)
             return False
+        self._stamp = stamp
+        self._complaint = ""
+        self.before, self.campaign = self.campaign, campaign
         log.info(
-            "event=campaign_loaded name=%s creatives=%d",
-            self.campaign.name,
-            len(self.campaign.creatives),
+            "event=campaign_loaded name=%s creatives=%d", campaign.name, len(campaign.creatives)
         )
         return True
 

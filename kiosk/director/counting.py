@@ -10,7 +10,7 @@ from kiosk.audience import EndedPass, HourBook, PassBook, count_pass, hours_payl
 from kiosk.clock import Clock, iso
 from kiosk.config import Settings
 from kiosk.director.journal import Journal
-from kiosk.state import Store, close_hour, last_published, open_hours, save_hour
+from kiosk.state import Store, close_hour, open_hours, published_hours, save_hour
 from kiosk.vision import VisionRecord
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class Counting:
             since_counted_s: see :class:`PassBook`.
         """
         saved = await journal.read(open_hours)
-        newest = await journal.read(last_published)
-        book = HourBook({one.hour: one.counts for one in saved}, newest)
+        published = await journal.read(published_hours)
+        book = HourBook({one.hour: one.counts for one in saved}, published)
         passes = PassBook(settings.audience.max_step_s, since_counted_s)
         return cls(settings, journal, clock, book, passes)
 
@@ -64,6 +64,11 @@ class Counting:
     def attention_s(self, viewer_id: str) -> float:
         """Seconds that a present viewer has faced the screen."""
         return self._passes.attention_s(viewer_id)
+
+    @property
+    def sees_counted(self) -> bool:
+        """Somebody whom a director before us counted is in view, or may be."""
+        return self._passes.sees_counted
 
     def present(self) -> tuple[str, dict[str, int]]:
         """Label and counts of the present hour."""
@@ -86,7 +91,7 @@ class Counting:
         """Checkpoint the hours that changed."""
         self._saved_s = self._clock.monotonic()
         for hour, counts in self._hours.unsaved().items():
-            self._journal.write(partial(save_hour, hour=hour, counts=counts))
+            self._journal.write(partial(save_hour, hour=hour, counts=counts), f"hour {hour}")
 
     def stop(self) -> None:
         """Count whoever is in view, checkpoint, and publish the open hour if that is wished."""

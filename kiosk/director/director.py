@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from kiosk.ads import Choice, History, choose
 from kiosk.audience import Audience, Receiver
@@ -27,6 +31,23 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 HOUSEKEEPING_S = 1.0
 HEALTH_S = 10.0
+
+
+@dataclass
+class Duty:
+    """Something that is done again and again."""
+
+    every_s: float
+    work: Callable[[], None]
+    due_s: float = 0.0
+
+
+def boot_id() -> str:
+    """Name of the machine's present run, in which its monotonic clock means something."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 class Director:
@@ -55,78 +76,123 @@ class Director:
             notice=settings.player.notice,
             snapshot=self._snapshot,
         )
-        self._web = WebServer(
-            make_app(self._screens, lambda: self._campaign.campaign), settings.player
-        )
+        self._web = WebServer(make_app(self._screens, self._campaign.playing), settings.player)
         self._counting: Counting | None = None
+        self._counted_until_s: float | None = None
         self._decided_s = clock.monotonic()
-        self._begun = clock.utc()
+        self._reasons: Counter[str] = Counter()
+        self._faults: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Direct until ``stop`` is set.
+
+        Nothing is written before everything that has to be ours alone is ours.
 
         Raises:
             PortInUseError: another program has the page's port.
             StateError: the state file or the socket cannot be opened.
         """
-        await self._journal.open()
+        aside: asyncio.Task[None] | None = None
         try:
-            await self._resume()
-            await self._web.start()
+            await self._journal.open()
+            self._web.claim()
+            counting = await self._recall()
             await self._receiver.start()
+            self._resume(counting)
+            await self._web.start()
+            aside = asyncio.create_task(self._loop_aside())
             await self._loop(stop)
         finally:
             self._heartbeat.stopping()
+            if aside is not None:
+                aside.cancel()
             await self._shut_down()
 
-    async def _resume(self) -> None:
+    async def _recall(self) -> Counting:
         before = await self._journal.read(lambda store: read_health(store, "director"))
-        stopped_s = before[0].get("stopped_s") if before is not None else None
-        # The monotonic clock begins anew with each boot: a stop in its future was before that.
-        same_boot = stopped_s is not None and stopped_s <= self._clock.monotonic()
-        self._counting = await Counting.resume(
+        said = before[0] if before is not None else {}
+        stopped_s = said.get("stopped_s")
+        # The monotonic clock begins anew with each boot.
+        if isinstance(stopped_s, (int, float)) and said.get("boot") == boot_id():
+            self._counted_until_s = stopped_s
+        return await Counting.resume(
             self._settings,
             self._journal,
             self._clock,
-            (lambda: self._clock.monotonic() - float(stopped_s or 0)) if same_boot else None,
+            (lambda: self._clock.monotonic() - float(stopped_s or 0))
+            if self._counted_until_s is not None
+            else None,
         )
+
+    def _resume(self, counting: Counting) -> None:
+        self._counting = counting
         self._journal.write(lambda store: PlayBook(store).end_interrupted())
         self._write_health()
 
     async def _loop(self, stop: asyncio.Event) -> None:
-        next_housekeeping_s = next_health_s = next_batch_s = self._clock.monotonic()
-        reload_s = next_housekeeping_s
+        """What has to be in time."""
+        duties = [
+            Duty(0.0, self._play),
+            Duty(HOUSEKEEPING_S, self._counted.tick),
+            Duty(HEALTH_S, self._write_health),
+            Duty(self._settings.player.plays_batch_s, self._batch_plays),
+        ]
         while not stop.is_set():
             now_s = self._clock.monotonic()
-            self._schedule.tick(now_s)
-            self._beat(now_s)
-            if now_s >= next_housekeeping_s:
-                next_housekeeping_s = now_s + HOUSEKEEPING_S
-                self._counted.tick()
-                await self._learn_facts()
-            if now_s >= next_health_s:
-                next_health_s = now_s + HEALTH_S
-                self._write_health()
-            if now_s >= next_batch_s:
-                next_batch_s = now_s + self._settings.player.plays_batch_s
-                self._batch_plays()
-            if now_s >= reload_s:
-                reload_s = now_s + self._settings.ads.reload_s
-                self._reload_campaign()
+            for duty in duties:
+                if now_s >= duty.due_s:
+                    duty.due_s = now_s + duty.every_s
+                    self._survive(duty.work)
             try:
                 await asyncio.wait_for(stop.wait(), TICK_S)
             except TimeoutError:
                 continue
 
+    async def _loop_aside(self) -> None:
+        """What may wait for a slow disk, while the screen goes on."""
+        reload_s = 0.0
+        while True:
+            now_s = self._clock.monotonic()
+            try:
+                await self._learn_facts()
+                await self._web.restart_if_failed()
+                if now_s >= reload_s:
+                    reload_s = now_s + self._settings.ads.reload_s
+                    await self._reload_campaign()
+            except Exception:
+                self._tell("aside")
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+    def _survive(self, work: Callable[[], None]) -> None:
+        """Do one duty; whatever is wrong with it, the others go on.
+
+        The watchdog is fed by the duty of playing, so one that always fails there is not hidden.
+        """
+        try:
+            work()
+        except Exception:
+            self._tell(work.__name__)
+
+    def _tell(self, duty: str) -> None:
+        if duty not in self._faults:
+            log.exception("event=director_fault duty=%s: it goes on, and says this once", duty)
+        self._faults.add(duty)
+
     async def _shut_down(self) -> None:
+        # First nothing comes in any more, so that nothing is counted after the last word.
+        await self._web.stop()
+        await self._receiver.stop()
         self._schedule.stop(self._clock.monotonic())
         if self._counting is not None:
             self._counting.stop()
             self._batch_plays()
             self._write_health(stopped=True)
-        await self._receiver.stop()
-        await self._web.stop()
         await self._journal.close()
+
+    def _play(self) -> None:
+        now_s = self._clock.monotonic()
+        self._schedule.tick(now_s)
+        self._beat(now_s)
 
     @property
     def _counted(self) -> Counting:
@@ -174,9 +240,9 @@ class Director:
             broken,
         )
 
-    def _reload_campaign(self) -> None:
-        if self._campaign.reload():
-            self._history.keep(self._campaign.campaign)
+    async def _reload_campaign(self) -> None:
+        if await self._campaign.reload():
+            self._history.begin_anew()
             self._screens.greet_again()
 
     # What the schedule tells (its Listener).
@@ -192,12 +258,13 @@ class Director:
         start = PlayStart(
             play_id=play.play_id,
             creative=choice.creative.id,
-            campaign=self._campaign.campaign.name,
+            campaign=choice.campaign,
             reason=choice.reason,
             explanation=choice.explanation,
             started=iso(self._clock.utc()),
             presented=presented,
         )
+        self._reasons[start.reason] += 1
         log.info("event=play creative=%s reason=%s", start.creative, start.reason)
         self._journal.write(lambda store: PlayBook(store).start(start))
 
@@ -240,18 +307,24 @@ class Director:
             book.batch(lambda seq, plays: plays_payload(seq, plays, store.epoch), iso(at))
             book.forget_before(iso(at - keep))
 
-        self._journal.write(batch)
+        self._journal.write(batch, "batch")
 
     def _write_health(self, *, stopped: bool = False) -> None:
-        stopped_s = self._clock.monotonic() if stopped else None
-        data = {**self._snapshot_maker().health(), "stopped_s": stopped_s}
+        if stopped:
+            self._counted_until_s = self._clock.monotonic()
+        elif not self._counted.sees_counted:
+            self._counted_until_s = None
+        data = {
+            **self._snapshot_maker().health(),
+            "stopped_s": self._counted_until_s,
+            "boot": boot_id(),
+        }
         at = iso(self._clock.utc())
-        self._journal.write(partial(write_health, part="director", data=data, at=at))
+        self._journal.write(partial(write_health, part="director", data=data, at=at), "health")
 
     async def _learn_facts(self) -> None:
-        begun = iso(self._begun)
         try:
-            self._facts = await self._journal.read(partial(Facts.read, begun=begun))
+            self._facts = await self._journal.read(Facts.read)
         except StateError as bad:
             log.debug("event=state_unreadable reason=%s", bad)
 
@@ -267,6 +340,7 @@ class Director:
             screens=self._screens.count,
             counting=self._counting,
             facts=self._facts,
+            reasons=self._reasons,
         )
 
     def _snapshot(self) -> dict[str, object]:

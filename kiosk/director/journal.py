@@ -7,13 +7,13 @@ written now waits in memory, bounded, and is written when there is room again.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from kiosk.clock import Clock
 from kiosk.errors import StateError
@@ -25,23 +25,28 @@ Result = TypeVar("Result")
 Write = Callable[[Store], object]
 
 MAX_WAITING = 20_000
-"""Writes that wait for room on the disk: a day of plays."""
+"""Writes that wait for room on the disk: most of a day of plays, at two each."""
 
 RETRY_S = 2.0
 
 
 class Journal:
-    """The state file, seen from the event loop."""
+    """The state file, seen from the event loop; held by one director at a time."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
+        self._held: IO[str] | None = None
         self._store: Store | None = None
-        self._waiting: deque[Write] = deque(maxlen=MAX_WAITING)
+        # In order of asking; the first one may be under way.
+        self._waiting: dict[object, Write] = {}
+        self._under_way: object = None
         self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._failing = False
+        self._lost = 0
 
     @property
     def failing(self) -> bool:
@@ -52,18 +57,34 @@ class Journal:
         """Open the file; returns where a damaged predecessor was moved, if there was one.
 
         Raises:
-            StateError: it cannot be opened.
+            StateError: it cannot be opened, or another director holds it.
         """
         loop = asyncio.get_running_loop()
-        self._store = await loop.run_in_executor(self._thread, open_store, self._path, self._clock)
+        store = await loop.run_in_executor(self._thread, self._open)
         self._writer = asyncio.create_task(self._write_forever())
-        return self._store.set_aside
+        return store.set_aside
 
-    def write(self, operation: Write) -> None:
-        """Have something written soon, after everything that was asked for before it."""
-        if len(self._waiting) == MAX_WAITING:
-            log.error("event=state_write_lost: %d writes wait already", MAX_WAITING)
-        self._waiting.append(operation)
+    def write(self, operation: Write, key: str | None = None) -> None:
+        """Have something written soon, after everything that was asked for before it.
+
+        It may be called again when it is not known whether it succeeded, so twice must be as once.
+
+        Args:
+            operation: writes, in one transaction.
+            key: an operation of the same key that still waits is superseded by this one.
+        """
+        name = object() if key is None else key
+        if key is not None and name != self._under_way:
+            self._waiting.pop(name, None)
+        if name in self._waiting:
+            # The one under way is not known to arrive before what this one has to follow.
+            name = (key, object())
+        if len(self._waiting) >= MAX_WAITING:
+            if not self._lost:
+                log.error("event=state_write_lost: %d writes wait already", MAX_WAITING)
+            self._lost += 1
+            return
+        self._waiting[name] = operation
         self._wake.set()
 
     async def read(self, query: Callable[[Store], Result]) -> Result:
@@ -80,53 +101,109 @@ class Journal:
 
     async def close(self, patience_s: float = 5.0) -> None:
         """Write what waits, as far as it can be written, and close the file."""
+        self._closing.set()
+        self._wake.set()
         if self._writer is not None:
+            await asyncio.wait([self._writer], timeout=patience_s)
+            if self._waiting:
+                log.error("event=state_write_lost count=%d", len(self._waiting))
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
-            try:
-                await asyncio.wait_for(self._write_waiting(), patience_s)
-            except (StateError, TimeoutError):
-                log.error("event=state_write_lost count=%d", len(self._waiting))
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._opened().close)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._close)
         self._thread.shutdown()
 
     async def _write_forever(self) -> None:
-        while True:
-            await self._wake.wait()
+        while self._waiting or not self._closing.is_set():
             self._wake.clear()
+            if not self._waiting:
+                await self._wake.wait()
+                continue
+            if await self._write_first():
+                continue
+            if self._closing.is_set():
+                return
             try:
-                await self._write_waiting()
-            except StateError as bad:
-                if not self._failing:
-                    log.error("event=state_write_failed reason=%s: %s", bad, bad.hint)
-                self._failing = True
-                await asyncio.sleep(RETRY_S)
-                self._wake.set()
+                await asyncio.wait_for(self._closing.wait(), RETRY_S)
+            except TimeoutError:
+                continue
 
-    async def _write_waiting(self) -> None:
+    async def _write_first(self) -> bool:
+        """Whether the oldest write is done with."""
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            # Shielded: an operation that has begun is either in the file or still in the queue.
-            running = loop.run_in_executor(self._thread, self._write_oldest)
-            await asyncio.shield(running)
-            if self._failing:
-                log.info("event=state_write_recovered waiting=%d", len(self._waiting))
-            self._failing = False
-
-    def _write_oldest(self) -> None:
-        # The queue is read and shortened in this thread only, so that a write is never repeated
-        # because whoever waited for it was cancelled.
-        if not self._waiting:
-            return
+        self._under_way, operation = next(iter(self._waiting.items()))
         try:
-            self._waiting[0](self._opened())
-        except sqlite3.Error as bad:
+            await loop.run_in_executor(self._thread, self._perform, operation)
+        except (StateError, OSError) as bad:
+            if not self._failing:
+                log.error("event=state_write_failed reason=%s", bad)
+            self._failing = True
+            return False
+        except Exception:
+            # Waiting would not help it, and would hold up everything behind it.
+            log.exception("event=state_write_lost count=1: it can never succeed")
+            self._lost += 1
+        finally:
+            name, self._under_way = self._under_way, None
+        self._waiting.pop(name, None)
+        if self._failing:
+            log.info(
+                "event=state_write_recovered waiting=%d lost=%d", len(self._waiting), self._lost
+            )
+        self._failing = False
+        self._lost = 0
+        return True
+
+    # In the thread of the state file.
+
+    def _open(self) -> Store:
+        held = self._path.with_name(self._path.name + ".director")
+        try:
+            held.parent.mkdir(parents=True, exist_ok=True)
+            self._held = held.open("w", encoding="ascii")
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as bad:
             raise StateError(
-                f"{self._path}: not written: {bad}",
+                f"{self._path}: another director holds it",
+                hint="stop the other one, or set state.path to another file",
+            ) from bad
+        except OSError as bad:
+            raise StateError(
+                f"{held}: cannot be written: {bad.strerror or bad}",
+                hint="check state.path and who may write there",
+            ) from bad
+        self._store = open_store(self._path, self._clock)
+        return self._store
+
+    def _perform(self, operation: Write) -> None:
+        store = self._opened()
+        if store.replaced:
+            self._open_again(store)
+        try:
+            operation(self._opened())
+        except (StateError, sqlite3.Error) as bad:
+            cause = bad if isinstance(bad, sqlite3.Error) else bad.__cause__
+            if isinstance(cause, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+                raise cause from bad
+            if type(cause) is sqlite3.DatabaseError:
+                # Damaged while it was open: set aside as at a start, and try again in a new one.
+                self._open_again(self._opened())
+            raise StateError(
+                f"{self._path}: not written: {cause or bad}",
                 hint="check that the disk is not full and that the folder is writable",
             ) from bad
-        self._waiting.popleft()
+
+    def _open_again(self, store: Store) -> None:
+        log.error("event=state_reopened file=%s: it is damaged or was replaced", self._path)
+        fresh = open_store(self._path, self._clock)
+        self._store = fresh
+        store.close()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        if self._held is not None:
+            self._held.close()
 
     def _opened(self) -> Store:
         if self._store is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,22 +25,17 @@ class Facts:
     """What the state file says, read about once a second.
 
     Attributes:
-        plays_by_reason: plays since the process began.
         recent: the newest plays.
         backlog: how much of the outbox is where.
     """
 
-    plays_by_reason: dict[str, int] = field(default_factory=dict)
     recent: tuple[RecentPlay, ...] = ()
     backlog: Backlog = field(default_factory=lambda: Backlog(0, 0))
 
     @staticmethod
-    def read(store: Store, begun: str) -> Facts:
-        """Ask the state file, about plays since ``begun`` (RFC 3339)."""
-        book = PlayBook(store)
-        return Facts(
-            book.by_reason(begun), tuple(book.recent(RECENT_PLAYS)), Outbox(store).backlog()
-        )
+    def read(store: Store) -> Facts:
+        """Ask the state file."""
+        return Facts(tuple(PlayBook(store).recent(RECENT_PLAYS)), Outbox(store).backlog())
 
 
 @dataclass(frozen=True)
@@ -56,6 +52,7 @@ class Snapshot:
     screens: int
     counting: Counting | None
     facts: Facts
+    reasons: Counter[str]
 
     def health(self) -> dict[str, Any]:
         """What the uplink sends of this process."""
@@ -161,5 +158,5 @@ class Snapshot:
                 for mood in (*terms.MOODS, terms.UNKNOWN)
                 if counts.get(f"mood/{mood}")
             },
-            "plays_by_reason": self.facts.plays_by_reason,
+            "plays_by_reason": dict(self.reasons.most_common()),
         }

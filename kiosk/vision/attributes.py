@@ -148,27 +148,37 @@ class AttributeEstimator:
     def _identity_due(self, votes: _Votes, now_s: float) -> bool:
         s = self._settings
         return (
-            "age" in self._heads
+            bool(self._heads.keys() & {"age", "gender"})
             and votes.identity_estimates < s.identity_estimates
             and now_s - votes.identity_s >= s.identity_interval_s
         )
 
     def _look_at_identity(self, frame: Image, one: Pass, votes: _Votes, now_s: float) -> None:
+        votes.identity_s = now_s
+        years, gender = (self._estimate(task, frame, one) for task in ("age", "gender"))
+        if years is None and gender is None:
+            return
         # The mean over frames counts each look alike: the looks are spread in time by the interval.
         share = np.float32(1 / (votes.identity_estimates + 1))
-        years = self._heads["age"].estimate(frame, one.keypoints)
-        votes.years = years if votes.years is None else votes.years + (years - votes.years) * share
-        if "gender" in self._heads:
-            gender = self._heads["gender"].estimate(frame, one.keypoints)
-            before = votes.gender
-            votes.gender = gender if before is None else before + (gender - before) * share
+        votes.years = _blended(votes.years, years, share)
+        votes.gender = _blended(votes.gender, gender, share)
         votes.identity_estimates += 1
-        votes.identity_s = now_s
 
     def _look_at_mood(self, frame: Image, one: Pass, votes: _Votes, now_s: float) -> None:
-        mood = self._heads["emotion"].estimate(frame, one.keypoints)
-        if votes.mood is not None:
-            kept = np.float32(np.exp(-(now_s - votes.mood_s) / self._settings.mood_memory_s))
-            mood = votes.mood * kept + mood * (1 - kept)
-        votes.mood = np.asarray(mood, np.float32)
+        mood = self._estimate("emotion", frame, one)
+        faded = 1 - np.exp(-(now_s - votes.mood_s) / self._settings.mood_memory_s)
+        votes.mood = _blended(votes.mood, mood, np.float32(faded))
         votes.mood_s = now_s
+
+    def _estimate(self, task: Task, frame: Image, one: Pass) -> Floats | None:
+        """Probabilities, or nothing: no such head, or an accelerator's numbers overflowed."""
+        if task not in self._heads:
+            return None
+        p = self._heads[task].estimate(frame, one.keypoints)
+        return p if np.isfinite(p).all() else None
+
+
+def _blended(before: Floats | None, now: Floats | None, share: np.float32) -> Floats | None:
+    if before is None or now is None:
+        return before if now is None else now
+    return before + (now - before) * share

@@ -106,7 +106,13 @@ def load_bundle(models_dir: Path, name: str) -> tuple[Bundle, dict[Task, Card]]:
             hint=f"known here: {', '.join(known) or 'none; is vision.models_dir right?'}",
         )
     bundle = strict.load(path, Bundle, _CardError)
-    return bundle, {task: load_card(models_dir, model) for task, model in bundle.models.items()}
+    if "face-detection" not in bundle.models:
+        raise _CardError(f"{path}: models: a bundle needs a model for face-detection")
+    cards = {task: load_card(models_dir, model) for task, model in bundle.models.items()}
+    for task, card in cards.items():
+        if card.task != task:
+            raise _CardError(f"{path}: models.{task}: {card.name} is a model for {card.task}")
+    return bundle, cards
 
 
 class _CardError(ModelError, BadInputError):

@@ -15,6 +15,12 @@ from kiosk.vision.runtime import Network, Tensor
 Window = tuple[int, int, int, int]
 """x, y, width, height of a part of the frame, in pixels."""
 
+ALIKE_IOU = 0.5
+"""Overlap from which boxes are looks at one face that is worth averaging."""
+
+CONTAINED = 0.8
+"""Share of a box inside a better one from which it is a part of the same face."""
+
 
 def decode_anchors(
     outputs: dict[str, Tensor], anchors: Anchors, side_px: int, min_score: float
@@ -44,9 +50,11 @@ def decode_anchors(
         raise ModelError(f"the detector's outputs {shapes} are not what its card says") from bad
     floor = np.log(min_score / (1 - min_score)) if 0 < min_score < 1 else -np.inf
     rows = np.flatnonzero(logits >= floor)
+    # An accelerator that computes in half precision may overflow: such a box is no face.
+    rows = rows[np.isfinite(raw[rows]).all(axis=1) & (raw[rows, 2:4] > 0).all(axis=1)]
     if not len(rows):
         return Faces.none()
-    scores = 1 / (1 + np.exp(-np.clip(logits[rows], -100, 100)))
+    scores = 1 / (1 + np.exp(-np.clip(logits[rows], -80, 80)))
     centres = np.stack([rows % anchors.grid, rows // anchors.grid], axis=1) + 0.5
     centres = centres / anchors.grid
     found = raw[rows] / side_px
@@ -61,53 +69,56 @@ def decode_anchors(
 
 
 def suppress(faces: Faces, iou: float) -> Faces:
-    """Keep the best of each group of overlapping boxes, averaged by score over its group.
+    """Make one face of each group of overlapping boxes, best first.
 
-    Blending the group, as BlazeFace (Bazarevsky et al. 2019, section 4) does, steadies the box
-    from frame to frame; a plain choice of the best one jitters.
+    Boxes and keypoints of a group are averaged by score, as BlazeFace (Bazarevsky et al. 2019,
+    section 4) does: that steadies them from frame to frame, where the best one alone jitters.
     """
-    order = np.argsort(-faces.scores)
-    kept: list[Faces] = []
-    while len(order):
-        overlap = _iou(faces.boxes[order[0]], faces.boxes[order])
-        inside = _contained(faces.boxes[order[0]], faces.boxes[order])
-        group = order[(overlap >= iou) | (inside >= 0.8)]
-        close = order[overlap >= max(iou, 0.5)]
-        weights = faces.scores[close] / faces.scores[close].sum()
-        kept.append(
-            Faces(
-                (weights @ faces.boxes[close])[None].astype(np.float32),
-                faces.scores[order[:1]],
-                np.einsum("n,nkc->kc", weights, faces.keypoints[close])[None].astype(np.float32),
-            )
-        )
-        order = np.setdiff1d(order, group, assume_unique=True)
-        order = order[np.argsort(-faces.scores[order])]
-    return _join(kept)
+    while len(faces) > 1:
+        # Averages may overlap where the boxes that they came from did not.
+        blended = _blend(faces, iou)
+        if len(blended) == len(faces):
+            return blended
+        faces = blended
+    return faces
 
 
-def _areas(boxes: Floats) -> Floats:
-    return np.asarray((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]), np.float32)
+def _blend(faces: Faces, iou: float) -> Faces:
+    faces = faces.take(np.argsort(-faces.scores, kind="stable"))
+    shared = _shared_areas(faces.boxes)
+    areas = shared.diagonal()
+    overlap = shared / np.maximum(areas[:, None] + areas - shared, 1e-9)
+    same = (overlap >= iou) | (shared >= CONTAINED * areas)
+    alike = overlap >= max(iou, ALIKE_IOU)
+    left = np.ones(len(faces), bool)
+    best: list[int] = []
+    weights: list[Floats] = []
+    for row in range(len(faces)):
+        if not left[row]:
+            continue
+        group = left & alike[row]
+        left &= ~same[row]
+        group[row], left[row] = True, False
+        weight = np.where(group, faces.scores, 0)
+        best.append(row)
+        weights.append(weight / weight.sum())
+    blend = np.asarray(weights, np.float32)
+    return Faces(
+        blend @ faces.boxes,
+        faces.scores[best],
+        (blend @ faces.keypoints.reshape(len(faces), -1)).reshape(-1, *faces.keypoints.shape[1:]),
+    )
 
 
-def _overlap_area(one: Floats, many: Floats) -> Floats:
-    low = np.maximum(one[:2], many[:, :2])
-    high = np.minimum(one[2:], many[:, 2:])
-    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=1), np.float32)
-
-
-def _iou(one: Floats, many: Floats) -> Floats:
-    shared = _overlap_area(one, many)
-    return np.asarray(shared / (_areas(one) + _areas(many) - shared + 1e-9), np.float32)
-
-
-def _contained(one: Floats, many: Floats) -> Floats:
-    return np.asarray(_overlap_area(one, many) / (_areas(many) + 1e-9), np.float32)
+def _shared_areas(boxes: Floats) -> Floats:
+    """Area that each box [n, 4] has in common with each: [n, n], their own on the diagonal."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    side = np.maximum(high - low, 0)
+    return np.asarray(side[..., 0] * side[..., 1], np.float32)
 
 
 def _join(parts: list[Faces]) -> Faces:
-    if not parts:
-        return Faces.none()
     return Faces(
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.scores for part in parts]),
@@ -128,6 +139,24 @@ def square_tiles(width: int, height: int) -> list[Window]:
     ]
 
 
+def halved(frame: Image, least_px: int) -> tuple[Image, int]:
+    """Shrink a frame by two, exactly and as often as its short side stays at least ``least_px``.
+
+    Every window is cut from the result: an exact half is many times cheaper than an odd ratio, and
+    it is paid once per frame.
+
+    Returns:
+        The smaller frame and by how much it was shrunk.
+    """
+    factor = 1
+    while min(frame.shape[:2]) >= 2 * least_px:
+        height, width = (side // 2 for side in frame.shape[:2])
+        even = frame[: 2 * height, : 2 * width]
+        frame = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+        factor *= 2
+    return frame, factor
+
+
 class Detector:
     """A face detector over whole frames and tiles."""
 
@@ -143,12 +172,14 @@ class Detector:
 
     def detect(self, frame: Image) -> Faces:
         """Find faces in a uint8 BGR frame [height, width, 3]; boxes in its pixels."""
-        height, width = frame.shape[:2]
+        small, factor = halved(frame, self._side)
+        height, width = small.shape[:2]
         windows = [(0, 0, width, height), *self._tiles(width, height)]
-        found = _join([self._in_window(frame, window) for window in windows])
+        found = _join([self._in_window(small, window) for window in windows])
         faces = suppress(found, self._settings.nms_iou)
-        wide = faces.boxes[:, 2] - faces.boxes[:, 0] >= self._settings.min_face_px
-        return faces.take(np.flatnonzero(wide))
+        wide = (faces.boxes[:, 2] - faces.boxes[:, 0]) * factor >= self._settings.min_face_px
+        faces = faces.take(np.flatnonzero(wide))
+        return Faces(faces.boxes * factor, faces.scores, faces.keypoints * factor)
 
     def _tiles(self, width: int, height: int) -> list[Window]:
         tiles = square_tiles(width, height)

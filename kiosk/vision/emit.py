@@ -55,12 +55,13 @@ class SocketEmitter:
             return False
         self._next_try = now + RETRY_S
         attempt = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # A director that hangs with a full queue of callers would keep a blocking call for ever.
+        attempt.setblocking(False)
         try:
             attempt.connect(self._path)
         except OSError:
             attempt.close()
             return False
-        attempt.setblocking(False)
         self._socket = attempt
         log.info("event=director_connected socket=%s", self._path)
         return True

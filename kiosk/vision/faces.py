@@ -99,7 +99,9 @@ def _shrunk(
         return frame, matrix
     size = (max(1, round((x2 - x1) * zoom)), max(1, round((y2 - y1) * zoom)))
     small = cv2.resize(frame[y1:y2, x1:x2], size, interpolation=cv2.INTER_AREA)
-    back = np.array([[(x2 - x1) / size[0], 0, x1], [0, (y2 - y1) / size[1], y1], [0, 0, 1.0]])
+    by_x, by_y = (x2 - x1) / size[0], (y2 - y1) / size[1]
+    # Positions are of pixels' centres, which a resize moves by half of the ratio less one.
+    back = np.array([[by_x, 0, x1 + (by_x - 1) / 2], [0, by_y, y1 + (by_y - 1) / 2], [0, 0, 1.0]])
     return np.asarray(small, np.uint8), matrix @ back
 
 

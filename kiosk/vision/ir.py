@@ -20,7 +20,8 @@ def checked_ir(models_dir: Path, name: str) -> Path:
     """
     folder = models_dir / name
     try:
-        expected: dict[str, str] = json.loads((folder / BUILT).read_text())["sha256"]
+        built = json.loads((folder / BUILT).read_text())["sha256"]
+        expected = {file: str(built[file]) for file in (f"{name}.xml", f"{name}.bin")}
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(
             f"{folder}: the model is not built", hint="run `kiosk models build`"

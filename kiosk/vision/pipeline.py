@@ -80,7 +80,8 @@ class Pipeline:
         limits = self._settings.looking
         facing = abs(yaw) <= limits.max_yaw_deg and abs(pitch) <= limits.max_pitch_deg
         thought = self._attributes.of(one.id)
-        x1, y1, x2, y2 = (float(value) for value in one.box)
+        x1, x2 = (min(max(float(value), 0.0), width) for value in one.box[[0, 2]])
+        y1, y2 = (min(max(float(value), 0.0), height) for value in one.box[[1, 3]])
         return Viewer(
             id=one.id,
             first_s=round(one.first_s, 4),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any, Callable
 
 from kiosk.config import VisionSettings
 from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
 from kiosk.vision.pipeline import Pipeline
-from kiosk.vision.sources import EndOfSourceError, Frame, open_source, source_name
+from kiosk.vision.sources import EndOfSourceError, Frame, is_live, open_source, source_name
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +20,18 @@ POLL_S = 0.25
 
 
 class _Reopening:
-    """A source that is reopened when it falls silent, a bounded number of times in a row."""
+    """A camera or stream that is reopened when it falls silent, a bounded number of times in a row.
+
+    A file does not get better by being opened again: its errors are final, and it may be slow.
+    """
 
     def __init__(self, settings: VisionSettings, stop: threading.Event) -> None:
         self._settings = settings
         self._stop = stop
         self._name = source_name(settings.source)
+        self._live = is_live(settings.source)
         self._source: Any = open_source(settings)
+        self._opened_s = time.monotonic()
         self._attempts = 0
 
     def read(self) -> Frame | None:
@@ -36,22 +42,27 @@ class _Reopening:
             except EndOfSourceError:
                 raise
             except SourceError as bad:
+                if not self._live:
+                    raise
                 self._reopen(str(bad))
                 continue
             if frame is not None:
-                self._attempts = 0
+                # One that gives a frame and hangs, each time, is as broken as a silent one.
+                if time.monotonic() - self._opened_s >= self._settings.camera.no_frame_s:
+                    self._attempts = 0
                 return frame
             if not self._stop.is_set():
                 self._reopen(f"no frame in {self._settings.camera.no_frame_s:g} s")
         return None
 
     def _wait(self) -> Frame | None:
-        waited = 0.0
-        while waited < self._settings.camera.no_frame_s and not self._stop.is_set():
+        until = time.monotonic() + self._settings.camera.no_frame_s
+        while not self._stop.is_set():
             frame: Frame | None = self._source.read(POLL_S)
             if frame is not None:
                 return frame
-            waited += POLL_S
+            if self._live and time.monotonic() >= until:
+                break
         return None
 
     def _reopen(self, why: str) -> None:
@@ -69,6 +80,7 @@ class _Reopening:
             )
             try:
                 self._source = open_source(self._settings)
+                self._opened_s = time.monotonic()
             except SourceError as bad:
                 why = str(bad)
                 if self._stop.wait(min(2.0**self._attempts, self._settings.camera.no_frame_s)):

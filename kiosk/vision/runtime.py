@@ -55,7 +55,7 @@ class Runtime:
             try:
                 networks: list[Network] = [self._load(path, device) for path in models]
             except (RuntimeError, ValueError) as bad:
-                reason = _first_line(bad)
+                reason = _reason(bad)
                 reasons.append(f"{device}: {reason}")
                 log.warning("event=accelerator_refused device=%s reason=%s", device, reason)
                 continue
@@ -94,9 +94,16 @@ class OpenVinoNetwork:
         self._names = [output.get_any_name() for output in compiled.outputs]
 
     def infer(self, image: Image) -> dict[str, Tensor]:
-        """Run on one image; the arrays are valid until the next call."""
+        """Run on one image; the arrays are valid until the next call.
+
+        Raises:
+            AcceleratorError: the processor failed, such as one that was unplugged.
+        """
         begun = time.perf_counter()
-        self._request.infer([image])
+        try:
+            self._request.infer([image])
+        except RuntimeError as bad:
+            raise AcceleratorError(f"{self._runtime.device}: {_reason(bad)}") from bad
         self._runtime.inference_s += time.perf_counter() - begun
         return {
             name: self._request.get_output_tensor(index).data
@@ -118,6 +125,6 @@ def _new_core() -> Any:
     return Core()
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:200]

@@ -1,8 +1,8 @@
 """Cameras, streams and files as one thing: the next frame, its time, and a deadline.
 
-A camera's driver can hang for ever in a read, so live sources are read by a thread of their own
-and the newest frame wins; a thread that hangs is left behind when its source is reopened, and the
-process ends after a bounded number of reopenings.
+A camera's driver can hang for ever when it opens or reads, so one thread opens, reads and releases
+a live source, and the newest frame wins; a thread that hangs is left behind when its source is
+reopened, and the process ends after a bounded number of reopenings.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
-from urllib.parse import urlsplit
+from typing import Any, Callable, Protocol
 
 import cv2
+import numpy as np
 
 from kiosk.config import CameraSettings, VisionSettings
 from kiosk.errors import SourceError
@@ -24,6 +24,9 @@ from kiosk.vision.holders import who_holds
 STREAMS = ("rtsp", "rtsps", "http", "https")
 FALLBACK_FPS = 25.0
 """Pace of a file that does not say its own."""
+
+WARM_UP_S = 5.0
+"""What a live source may take to open, beyond the silence that it is allowed."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,50 @@ class EndOfSourceError(SourceError):
     """A file is over and is not to be looped."""
 
 
+class Producer(Protocol):
+    """An open source; only one thread may use it."""
+
+    def next(self) -> Frame:
+        """Wait for the next frame.
+
+        Raises:
+            SourceError: there will be none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
 def source_name(source: str) -> str:
     """A source's name without folders, query and credentials."""
-    if _is_stream(source):
-        parts = urlsplit(source)
-        return f"{parts.scheme}://{parts.hostname or '?'}{parts.path}"
-    return Path(source).name
+    if not is_live(source) or source.startswith("/dev/"):
+        return Path(source).name
+    scheme, _, rest = source.partition("://")
+    # A password may hold any sign, so everything up to the last @ goes; some cameras take name and
+    # password as a part of the path.
+    host, *path = rest.rpartition("@")[2].partition("?")[0].split("/")
+    shown = "/".join([host, *("..." if "=" in part else part for part in path)])
+    return f"{scheme.lower()}://{shown}"
+
+
+def is_live(source: str) -> bool:
+    """Whether a source is a camera or a stream, not a file."""
+    scheme, found, _ = source.partition("://")
+    return source.startswith("/dev/") or (bool(found) and scheme.lower() in STREAMS)
+
+
+def as_bgr(image: Any) -> Image:
+    """A capture's picture (grey, 16 bit or with an alpha channel, too) as uint8 BGR."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if channels == 1:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    elif channels == 4:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)
+    return np.asarray(image, np.uint8)
 
 
 class FileReader:
@@ -77,8 +118,8 @@ class FileReader:
             EndOfSourceError: the file is over.
             SourceError: there was not a single frame in it.
         """
-        grabbed, image = self._capture.read()
-        if not grabbed:
+        image = _picture(self._capture, self._path)
+        if image is None:
             if self._frames == 0:
                 raise SourceError(f"{self._path}: no frame can be decoded from it")
             if not self._loop:
@@ -116,17 +157,36 @@ class FastFile:
 
 
 class Latest:
-    """Runs a producer in a thread and hands out its newest frame; older ones are dropped."""
+    """One thread opens, reads and releases a producer; the newest frame is handed out."""
 
-    def __init__(self, produce: Callable[[], Frame], release: Callable[[], None]) -> None:
-        self._produce = produce
-        self._release = release
+    def __init__(self, open_it: Callable[[], Producer], name: str, open_within_s: float) -> None:
+        """Open the source and start to read it.
+
+        Args:
+            open_it: opens the producer, in the thread that reads it.
+            name: of the source, for errors.
+            open_within_s: a source that is not open by then is given up.
+
+        Raises:
+            SourceError: it cannot be opened, or not in time.
+        """
+        self._open_it = open_it
         self._condition = threading.Condition()
+        self._opened = False
         self._frame: Frame | None = None
         self._error: SourceError | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
+        with self._condition:
+            self._condition.wait_for(lambda: self._opened or self._error is not None, open_within_s)
+            if self._opened:
+                return
+            self._closed = True
+            raise self._error or SourceError(
+                f"{name}: it does not open in {open_within_s:g} s",
+                hint="does its driver hang? unplug it and plug it in again",
+            )
 
     def read(self, timeout_s: float) -> Frame | None:
         """The newest frame not handed out yet, or ``None`` when none comes in time.
@@ -153,17 +213,26 @@ class Latest:
 
     def _run(self) -> None:
         try:
-            while not self._closed:
-                frame = self._produce()
-                with self._condition:
-                    self._frame = frame
-                    self._condition.notify_all()
+            producer = self._open_it()
         except SourceError as bad:
-            with self._condition:
-                self._error = bad
-                self._condition.notify_all()
+            self._tell(error=bad)
+            return
+        try:
+            self._tell()
+            while not self._closed:
+                self._tell(frame=producer.next())
+        except SourceError as bad:
+            self._tell(error=bad)
         finally:
-            self._release()
+            # By this thread and no other: to release what another thread reads crashes OpenCV.
+            producer.close()
+
+    def _tell(self, frame: Frame | None = None, error: SourceError | None = None) -> None:
+        with self._condition:
+            self._opened = self._opened or error is None
+            self._frame = frame or self._frame
+            self._error = error
+            self._condition.notify_all()
 
 
 class _Paced:
@@ -189,13 +258,13 @@ class _Camera:
     """A V4L2 device or a network stream."""
 
     def __init__(self, source: str, settings: CameraSettings) -> None:
-        self._source = source
+        self._name = source_name(source)
         self._capture = _open_camera(source, settings)
 
     def next(self) -> Frame:
-        grabbed, image = self._capture.read()
-        if not grabbed:
-            raise SourceError(f"{source_name(self._source)}: it stopped giving pictures")
+        image = _picture(self._capture, self._name)
+        if image is None:
+            raise SourceError(f"{self._name}: it stopped giving pictures")
         return Frame(image, time.monotonic())
 
     def close(self) -> None:
@@ -209,17 +278,21 @@ def open_source(settings: VisionSettings) -> Any:
         SourceError: one sentence on why it cannot be opened, with what to do.
     """
     source = settings.source
-    if _is_stream(source) or source.startswith("/dev/"):
-        camera = _Camera(source, settings.camera)
-        return Latest(camera.next, camera.close)
+    if is_live(source):
+        patience_s = settings.camera.no_frame_s + WARM_UP_S
+        return Latest(lambda: _Camera(source, settings.camera), source_name(source), patience_s)
     if settings.as_fast_as_possible:
         return FastFile(settings)
     paced = _Paced(settings)
-    return Latest(paced.next, paced.close)
+    return Latest(lambda: paced, source_name(source), WARM_UP_S)
 
 
-def _is_stream(source: str) -> bool:
-    return urlsplit(source).scheme in STREAMS
+def _picture(capture: Any, name: str) -> Image | None:
+    try:
+        grabbed, image = capture.read()
+    except cv2.error as bad:
+        raise SourceError(f"{name}: a picture cannot be read: {bad}") from bad
+    return as_bgr(image) if grabbed and image is not None and image.size else None
 
 
 def _open_file(path: str) -> Any:
