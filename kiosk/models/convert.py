@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.errors import ModelError
+from kiosk.models.lts import rewrite_for_lts
 from kiosk.vision import Card
+
+RECIPE = 2
+"""Raised when the same source is converted to something else: what is built is then built anew."""
 
 SAMPLES = 8
 """Random images that both runtimes must agree on."""
@@ -41,7 +45,9 @@ def convert(card: Card, source: Path, target: Path) -> None:
         chain.convert_color(ov.preprocess.ColorFormat.RGB)
     means = card.input.mean
     chain.mean(means if len(means) == channels else means * channels).scale(card.input.scale)
-    ov.save_model(steps.build(), str(target), compress_to_fp16=True)
+    built = steps.build()
+    rewrite_for_lts(built)
+    ov.save_model(built, str(target), compress_to_fp16=True)
 
 
 def largest_difference(card: Card, source: Path, ir: Path) -> float:
