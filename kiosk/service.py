@@ -121,5 +121,7 @@ def stop_on_signals() -> threading.Event:
 
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGHUP, handle)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        # Under nohup we are to outlive the terminal.
+        signal.signal(signal.SIGHUP, handle)
     return stop

@@ -44,7 +44,8 @@ class Document:
             loader = yaml.SafeLoader(text)
             node = loader.get_single_node()
             self._walk(node, ())
-            self.data: Any = loader.construct_document(node) if node is not None else {}
+            data = loader.construct_document(node) if node is not None else None
+            self.data: Any = {} if data is None else data
         except yaml.MarkedYAMLError as bad:
             mark = bad.problem_mark or bad.context_mark
             line = mark.line + 1 if mark is not None else 1
@@ -89,7 +90,7 @@ class Document:
         return self.sources.get(where) or f"{self.path}:{self.line(where)}"
 
     def written(self, location: Location) -> Location:
-        """A validator's location without the parts that stand in no file: names of union members."""
+        """A validator's location without what stands in no file: the names of union members."""
         where: Location = ()
         for part in location:
             named = isinstance(part, str) and ("[" in part or "(" in part)

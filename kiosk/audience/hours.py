@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from kiosk import terms
 from kiosk.audience.passes import EndedPass
@@ -15,7 +15,7 @@ Counts = dict[str, int]
 
 HOUR_S = 3600
 
-NEVER_BEFORE_S = int(datetime(2025, 1, 1, tzinfo=timezone.utc).timestamp())
+NEVER_BEFORE_S = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 """A clock that shows an earlier time than this program's own is one that lost its battery."""
 
 AHEAD_HOURS = 24
@@ -148,4 +148,4 @@ def _number(label: str) -> int:
 
 
 def _label(number: int) -> str:
-    return iso(datetime.fromtimestamp(number * HOUR_S, timezone.utc))
+    return iso(datetime.fromtimestamp(number * HOUR_S, UTC))

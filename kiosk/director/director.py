@@ -96,9 +96,9 @@ class Director:
         try:
             await self._journal.open()
             self._web.claim()
-            counting = await self._recall()
+            self._counting = await self._recall()
             await self._receiver.start()
-            self._resume(counting)
+            self._resume()
             await self._web.start()
             aside = asyncio.create_task(self._loop_aside())
             await self._loop(stop)
@@ -124,8 +124,7 @@ class Director:
             else None,
         )
 
-    def _resume(self, counting: Counting) -> None:
-        self._counting = counting
+    def _resume(self) -> None:
         self._journal.write(lambda store: PlayBook(store).end_interrupted())
         self._write_health()
 
@@ -154,12 +153,12 @@ class Director:
         while True:
             now_s = self._clock.monotonic()
             try:
-                await self._learn_facts()
                 await self._web.restart_if_failed()
+                await self._learn_facts()
                 if now_s >= reload_s:
                     reload_s = now_s + self._settings.ads.reload_s
                     await self._reload_campaign()
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is told, and the screen goes on
                 self._tell("aside")
             await asyncio.sleep(HOUSEKEEPING_S)
 
@@ -170,7 +169,7 @@ class Director:
         """
         try:
             work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is told, and the screen goes on
             self._tell(work.__name__)
 
     def _tell(self, duty: str) -> None:
@@ -184,8 +183,8 @@ class Director:
         await self._receiver.stop()
         self._schedule.stop(self._clock.monotonic())
         if self._counting is not None:
-            self._counting.stop()
-            self._batch_plays()
+            self._survive(self._counting.stop)
+            self._survive(self._batch_plays)
             self._write_health(stopped=True)
         await self._journal.close()
 

@@ -29,6 +29,22 @@ MAX_WAITING = 20_000
 
 RETRY_S = 2.0
 
+MAY_PASS = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+)
+"""What another try may cure; after any other error the same write fails again."""
+
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 
 class Journal:
     """The state file, seen from the event loop; held by one director at a time."""
@@ -136,7 +152,9 @@ class Journal:
             await loop.run_in_executor(self._thread, self._perform, operation)
         except (StateError, OSError) as bad:
             if not self._failing:
-                log.error("event=state_write_failed reason=%s", bad)
+                log.error(
+                    "event=state_write_failed reason=%s: %s", bad, getattr(bad, "hint", None) or ""
+                )
             self._failing = True
             return False
         except Exception:
@@ -183,9 +201,11 @@ class Journal:
             operation(self._opened())
         except (StateError, sqlite3.Error) as bad:
             cause = bad if isinstance(bad, sqlite3.Error) else bad.__cause__
-            if isinstance(cause, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+            # The lower byte is the kind of the error, the others say more of it.
+            code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+            if cause is not None and code not in (*MAY_PASS, *DAMAGED):
                 raise cause from bad
-            if type(cause) is sqlite3.DatabaseError:
+            if code in DAMAGED:
                 # Damaged while it was open: set aside as at a start, and try again in a new one.
                 self._open_again(self._opened())
             raise StateError(

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -90,11 +91,20 @@ def make_app(screens: Screens, campaigns: Callable[[], Sequence[Campaign]]) -> S
             Route("/media/{creative}/{name}", media),
             WebSocketRoute("/screen/ws", screen_socket),
             WebSocketRoute("/operator/ws", operator_socket),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", _Static(directory=STATIC)),
         ],
         # A page from elsewhere that rebinds its name to loopback carries its own host name.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)],
     )
+
+
+class _Static(StaticFiles):
+    """Files of ours: a page must not run the scripts of the version before."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _same_machine(page: WebSocket) -> bool:

@@ -1,0 +1,101 @@
+"""The pages as a server of their own, with one campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from websockets.asyncio.client import connect
+
+from kiosk.ads import Campaign, Choice, Creative, Targeting
+from kiosk.config import NoticeSettings, PlayerSettings
+from kiosk.player import Play, Screens, WebServer, make_app
+
+
+class Site:
+    """A server with one campaign, and what its pages said."""
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self.said: list[tuple] = []
+        self.campaigns = [self.campaign(folder, "tea.svg", "film.webm", "page.html")]
+        self.screens = Screens(
+            self, lambda: self.campaigns[0], NoticeSettings(), lambda: {"version": "test"}
+        )
+        self.server = WebServer(
+            make_app(self.screens, lambda: self.campaigns), PlayerSettings(host=host, port=0)
+        )
+
+    @staticmethod
+    def campaign(folder: Path, *files: str) -> Campaign:
+        kinds = {".svg": "image", ".webm": "video", ".html": "html"}
+        for name in files:
+            (folder / name).write_bytes(bytes(range(256)) * 4)
+        return Campaign(
+            "c",
+            tuple(
+                Creative(
+                    Path(name).stem,
+                    kinds[Path(name).suffix],
+                    folder / name,
+                    5,
+                    "g",
+                    1,
+                    True,
+                    Targeting(),
+                )
+                for name in files
+            ),
+        )
+
+    def play(self, name: str = "play-1") -> Play:
+        return Play(name, Choice(self.campaigns[0].creatives[0], "c", "rotation", "."), 0, 0)
+
+    def screen_connected(self):
+        self.said.append(("connected",))
+        self.screens.prepare(self.play(f"play-{len(self.said)}"))
+
+    def screen_lost(self):
+        self.said.append(("lost",))
+
+    def screen_started(self, play_id):
+        self.said.append(("started", play_id))
+
+    def screen_ended(self, play_id, shown_s):
+        self.said.append(("ended", play_id, shown_s))
+
+    def screen_failed(self, play_id, why):
+        self.said.append(("failed", play_id, why))
+
+    def ws(self, path: str = "/screen/ws", **options):
+        return connect(f"ws://127.0.0.1:{self.server.port}{path}", **options)
+
+
+@asynccontextmanager
+async def serving(folder: Path, **options):
+    site = Site(folder, **options)
+    await site.server.start()
+    try:
+        yield site
+    finally:
+        await site.server.stop()
+
+
+@asynccontextmanager
+async def browsing(site: Site):
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{site.server.port}") as client:
+        yield client
+
+
+async def heard(page) -> dict:
+    return json.loads(await asyncio.wait_for(page.recv(), 5))
+
+
+async def until(condition, what: str) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"not within 5 s: {what}")

@@ -1,0 +1,170 @@
+"""What is said between the director and its pages, over real WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import websockets
+
+from kiosk.player.screens import MAX_PAGES
+from tests.player.pages import Site, heard, serving, until
+
+
+def test_a_screen_is_greeted_and_told_what_comes_and_is_believed(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            async with site.ws() as page:
+                hello, prepare = await heard(page), await heard(page)
+                assert (hello["type"], hello["primary"]) == ("hello", True)
+                assert [one["id"] for one in hello["rotation"]] == ["tea", "film", "page"]
+                assert hello["notice"]["show"] is True
+                assert (prepare["type"], prepare["play_id"]) == ("prepare", "play-1")
+                assert prepare["creative"]["url"].startswith("/media/tea/tea.svg?v=")
+                await page.send('{"type": "started", "play_id": "play-1"}')
+                await page.send('{"type": "ended", "play_id": "play-1", "shown_s": 4.5}')
+                await page.send('{"type": "failed", "play_id": "p2", "error": "no\\ncodec"}')
+                await until(lambda: len(site.said) == 4, "what the page said")
+            await until(lambda: len(site.said) == 5, "the page has gone")
+            assert site.said == [
+                ("connected",),
+                ("started", "play-1"),
+                ("ended", "play-1", 4.5),
+                ("failed", "p2", "no codec"),
+                ("lost",),
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_a_second_screen_mirrors_the_first_and_takes_over_when_it_leaves(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            first = await site.ws()
+            assert [(await heard(first))["type"] for _ in range(2)] == ["hello", "prepare"]
+            async with site.ws() as second:
+                assert (await heard(second))["primary"] is False
+                assert (await heard(second))["play_id"] == "play-1"
+                await second.send('{"type": "started", "play_id": "play-1"}')
+                site.screens.prepare(site.play("play-x"))
+                assert (await heard(first))["play_id"] == "play-x"
+                assert (await heard(second))["play_id"] == "play-x"
+                await first.close()
+                assert (await heard(second))["primary"] is True
+                assert (await heard(second))["type"] == "prepare"
+                assert site.said == [("connected",), ("lost",), ("connected",)]
+                await second.send('{"type": "started", "play_id": "play-3"}')
+                await until(lambda: site.said[-1] == ("started", "play-3"), "it is believed now")
+
+    asyncio.run(scenario())
+
+
+GARBAGE = [
+    "",
+    "hello",
+    "[]",
+    "null",
+    "7",
+    "{}",
+    '{"type": "ended", "play_id": "p"}',
+    '{"type": "ended", "play_id": "p", "shown_s": "long"}',
+    '{"type": "ended", "play_id": "p", "shown_s": [1]}',
+    '{"type": "ended", "play_id": "p", "shown_s": 1' + "0" * 400 + "}",
+    '{"type": "dance", "play_id": "p"}',
+    "[" * 60_000,
+    b"\x00\xff",
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_a_page_that_talks_nonsense_stays_connected_and_is_heard_again(tmp_path, garbage):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            await page.send(garbage)
+            await page.send('{"type": "started", "play_id": "play-1"}')
+            await until(lambda: len(site.said) == 2, "the good message")
+            assert site.said[-1] == ("started", "play-1")
+
+    asyncio.run(scenario())
+
+
+def test_a_message_of_a_size_that_no_page_sends_costs_the_page_its_connection_only(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            async with site.ws() as page:
+                await heard(page)
+                await page.send("x" * (1 << 20))
+                await asyncio.wait_for(page.wait_closed(), 5)
+            async with site.ws() as again:
+                assert (await heard(again))["type"] == "hello"
+
+    asyncio.run(scenario())
+
+
+def test_too_many_pages_are_turned_away_and_their_places_come_free(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            for path in ("/screen/ws", "/operator/ws"):
+                pages = [await site.ws(path) for _ in range(MAX_PAGES)]
+                for page in pages:
+                    await heard(page)
+                async with site.ws(path) as one_more:
+                    with pytest.raises(websockets.ConnectionClosed) as closed:
+                        await one_more.recv()
+                    assert closed.value.rcvd is not None
+                    assert closed.value.rcvd.code == 1013
+                for page in pages:
+                    await page.close()
+                for _ in range(100):
+                    async with site.ws(path) as again:
+                        try:
+                            await heard(again)
+                        except websockets.ConnectionClosed:
+                            await asyncio.sleep(0.05)
+                            continue
+                    break
+                else:
+                    raise AssertionError("no place came free")
+
+    asyncio.run(scenario())
+
+
+def test_an_operator_hears_the_state_of_things_again_and_again(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws("/operator/ws") as page:
+            assert [await heard(page) for _ in range(3)] == [{"version": "test"}] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_new_campaign_is_told_to_every_screen(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as first, site.ws() as second:
+            for page in (first, second):
+                assert [(await heard(page))["type"] for _ in range(2)] == ["hello", "prepare"]
+            site.campaigns.insert(0, Site.campaign(tmp_path, "cake.svg"))
+            site.screens.greet_again()
+            for page, primary in ((first, True), (second, False)):
+                hello = await heard(page)
+                assert [one["id"] for one in hello["rotation"]] == ["cake"]
+                assert hello["primary"] is primary
+
+    asyncio.run(scenario())
+
+
+def test_the_server_stops_in_time_though_a_page_never_answers(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+            writer.write(
+                b"GET /screen/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+                b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            await until(lambda: site.screens.count == 1, "the page is there")
+            await asyncio.wait_for(site.server.stop(), 5)
+            writer.close()
+
+    asyncio.run(scenario())

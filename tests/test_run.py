@@ -1,0 +1,225 @@
+"""`kiosk run`: children that die are started again, and none is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kiosk.config import RunSettings, write_settings
+from kiosk.run import PROCESSES, Supervisor, child_command
+from tests.director.shop import settings_for, write_campaign
+from tests.fakes import FakeClock
+from tests.mosquitto import free_port, wait_for
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+SLEEP = python("import time; time.sleep(60)")
+
+
+class Watch:
+    """A supervisor whose clock we move."""
+
+    def __init__(self, commands, **settings) -> None:
+        self.clock = FakeClock()
+        self.supervisor = Supervisor(commands, RunSettings(**settings), self.clock.monotonic)
+
+    def state(self, name: str) -> str:
+        return self.supervisor.children[name].state
+
+    def dies(self, name: str) -> None:
+        """Wait until the child has died, and look after it."""
+        process = self.supervisor.children[name].process
+        assert process is not None
+        process.wait(15)
+        self.supervisor.tick()
+
+
+@pytest.fixture
+def watch():
+    made: list[Watch] = []
+
+    def make(commands, **settings) -> Watch:
+        made.append(Watch(commands, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.supervisor.stop_all()
+
+
+def test_a_child_that_dies_is_started_again_within_its_budget(watch, caplog):
+    one = watch({"director": python("raise SystemExit(3)")}, restart_budget=2, restart_window_s=60)
+    one.supervisor.tick()
+    for _ in range(2):
+        one.dies("director")
+        assert one.state("director") == "waiting"
+        one.supervisor.tick()
+        assert one.state("director") == "waiting", "not at once"
+        one.clock.advance(0.6)
+        one.supervisor.tick()
+        assert one.state("director") == "running"
+    one.dies("director")
+    assert "event=process_given_up name=director" in caplog.text
+    one.clock.advance(59)
+    one.supervisor.tick()
+    assert one.state("director") == "waiting"
+    one.clock.advance(2)
+    one.supervisor.tick()
+    assert one.state("director") == "running", "given up, but not for ever"
+
+
+def test_deaths_of_long_ago_are_forgotten(watch, caplog):
+    one = watch({"director": python("raise SystemExit(3)")}, restart_budget=1, restart_window_s=60)
+    one.supervisor.tick()
+    for _ in range(4):
+        one.dies("director")
+        one.clock.advance(61)
+        one.supervisor.tick()
+        assert one.state("director") == "running"
+    assert "given_up" not in caplog.text
+    assert len(one.supervisor.children["director"].deaths) <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "state"),
+    [
+        ("director", 2, "refused"),
+        ("vision", 2, "refused"),
+        ("vision", 0, "finished"),
+        ("director", 0, "waiting"),
+        ("uplink", 0, "waiting"),
+        ("vision", 1, "waiting"),
+    ],
+)
+def test_the_exit_code_says_whether_another_try_helps(watch, name, code, state):
+    one = watch({name: python(f"raise SystemExit({code})")})
+    one.supervisor.tick()
+    one.dies(name)
+    assert one.state(name) == state
+    one.clock.advance(600)
+    one.supervisor.tick()
+    assert (one.state(name) == "running") is (state == "waiting")
+
+
+def test_a_program_that_cannot_be_started_counts_as_dead_and_harms_no_other(watch, caplog):
+    one = watch({"director": ["/nowhere/kiosk"], "uplink": SLEEP})
+    one.supervisor.tick()
+    assert "event=process_not_started name=director" in caplog.text
+    assert one.state("director") == "waiting"
+    assert list(one.supervisor.pids()) == ["uplink"]
+
+
+def test_children_are_stopped_in_order_and_one_that_will_not_is_killed(watch, tmp_path):
+    def child(name: str, obeys: bool = True) -> list[str]:
+        stop = f"open({str(tmp_path / 'order')!r}, 'a').write({name + ' '!r})"
+        leave = "sys.exit(0)" if obeys else "None"
+        return python(
+            "import signal, sys, time, pathlib;"
+            f"signal.signal(signal.SIGTERM, lambda *_: ({stop}, {leave}));"
+            f"pathlib.Path({str(tmp_path / name)!r}).touch();"
+            "[time.sleep(0.05) for _ in range(1200)]"
+        )
+
+    one = watch(
+        {name: child(name, obeys=name != "director") for name in PROCESSES}, stop_timeout_s=0.5
+    )
+    one.supervisor.tick()
+    wait_for(lambda: all((tmp_path / name).exists() for name in PROCESSES), "all run")
+    pids = one.supervisor.pids()
+    one.supervisor.stop_all()
+    assert (tmp_path / "order").read_text().split() == ["vision", "director", "uplink"]
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+    assert one.supervisor.pids() == {}
+
+
+def test_ctrl_c_on_the_terminal_reaches_no_child(watch):
+    one = watch({"director": SLEEP})
+    one.supervisor.tick()
+    [pid] = one.supervisor.pids().values()
+    assert os.getpgid(pid) != os.getpgid(0)
+
+
+def test_a_child_is_started_with_this_python_and_one_configuration(tmp_path):
+    assert child_command("vision", tmp_path / "c.yaml") == [
+        sys.executable,
+        "-m",
+        "kiosk",
+        "vision",
+        "--config",
+        str(tmp_path / "c.yaml"),
+    ]
+
+
+def started(folder: Path, **changes) -> subprocess.Popen[bytes]:
+    settings = settings_for(
+        folder,
+        player={"port": free_port()},
+        broker={"port": free_port()},
+        vision={"source": str(folder / "no-camera")},
+        **changes,
+    )
+    write_settings(settings, folder / "config.yaml")
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kiosk", "run", "--config", str(folder / "config.yaml")],
+            cwd=ROOT,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_everything_and_leaves_no_child(tmp_path, number):
+    write_campaign(tmp_path)
+    run = started(tmp_path)
+    try:
+        wait_for(lambda: b"event=play " in (tmp_path / "log").read_bytes(), "the director plays")
+        children = psutil.Process(run.pid).children(recursive=True)
+        assert len(children) >= 2
+        os.killpg(run.pid, number)
+        assert run.wait(30) == 0
+        assert not any(child.is_running() for child in children)
+        assert not (tmp_path / "audience.sock").exists()
+        assert b"Traceback" not in (tmp_path / "log").read_bytes()
+    finally:
+        if run.poll() is None:
+            run.terminate()
+            run.wait(30)
+
+
+def test_a_director_that_is_killed_is_back_soon(tmp_path):
+    write_campaign(tmp_path)
+    run = started(tmp_path)
+    try:
+        log = tmp_path / "log"
+        wait_for(lambda: b"event=play " in log.read_bytes(), "the director plays")
+        [director] = [
+            child for child in psutil.Process(run.pid).children() if "director" in child.cmdline()
+        ]
+        before = log.read_bytes().count(b"event=pages_ready")
+        director.kill()
+        wait_for(lambda: log.read_bytes().count(b"event=pages_ready") > before, "it is back")
+    finally:
+        run.terminate()
+        assert run.wait(30) == 0
+
+
+def test_a_bad_campaign_ends_the_run_with_the_sentence(tmp_path):
+    (tmp_path / "campaign.yaml").write_text("version: 1\nname: a\ncreatives: [\n")
+    run = started(tmp_path)
+    assert run.wait(30) == 1
+    text = (tmp_path / "log").read_text()
+    assert "campaign.yaml:" in text
+    assert "the director cannot start" in text
+    assert "Traceback" not in text

@@ -1,0 +1,132 @@
+"""Payloads and topics: what leaves the device is what is published."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import ValidationError
+
+from kiosk import wire
+from kiosk.wire import PAYLOADS, Branch, Health, Hours, PlayProof, Plays, json_schemas, parse_topic
+
+SCHEMAS = Path(__file__).parents[2] / "deploy/schemas"
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=timezone(timedelta(hours=2)))
+
+
+def examples() -> dict[str, wire.Payload]:
+    tables = wire.HourTables(
+        ots=3,
+        watchers=-1,
+        age_gender={"65+": {"female": 1}},
+        mood={"happy": 2},
+        creatives={"tea": wire.CreativeHour(watchers=1, attention_s=4)},
+    )
+    proof = PlayProof(
+        play_id="p",
+        creative="tea",
+        campaign="spring",
+        start=NOW,
+        duration_s=0.5,
+        completed=True,
+        presented=False,
+    )
+    vision = wire.VisionHealth(state="live", fps=9.5, inference_ms=1, accelerator="CPU")
+    return {
+        "status": wire.Status(state="online", version="1", since=NOW),
+        "up/hours": Hours(epoch="0123abcd", seq=1, hour=NOW, noise="off", tables=tables),
+        "up/plays": Plays(epoch="0123abcd", seq=9, plays=[proof]),
+        "up/health": Health(
+            at=NOW,
+            version="1",
+            uptime_s=0,
+            vision=vision,
+            screens=1,
+            outbox_waiting=0,
+            outbox_unacknowledged=0,
+        ),
+        "down/ack": wire.Ack(stream="hours", epoch="0123abcd", seq=0),
+    }
+
+
+def published(leaf: str) -> dict:
+    return json.loads((SCHEMAS / f"{leaf.replace('/', '-')}.schema.json").read_text())
+
+
+def test_the_published_schemas_are_those_that_the_code_makes():
+    found = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+    assert found == {f"{name}.schema.json": schema for name, schema in json_schemas().items()}
+
+
+@pytest.mark.parametrize("leaf", PAYLOADS)
+def test_a_payload_fits_its_published_schema_and_is_read_back_the_same(leaf):
+    payload = examples()[leaf]
+    data = json.loads(payload.encode())
+    Draft202012Validator(published(leaf), format_checker=FormatChecker()).validate(data)
+    assert type(payload).model_validate_json(payload.encode()).encode() == payload.encode()
+    assert data["schema"] == 1
+
+
+@pytest.mark.parametrize("leaf", PAYLOADS)
+def test_a_field_that_is_not_published_is_refused_by_the_code_and_by_the_schema(leaf):
+    data = {**json.loads(examples()[leaf].encode()), "viewer": "x"}
+    with pytest.raises(ValidationError, match="viewer"):
+        PAYLOADS[leaf].model_validate(data)
+    assert not Draft202012Validator(published(leaf)).is_valid(data)
+
+
+@pytest.mark.parametrize("leaf", PAYLOADS)
+def test_the_schema_refuses_a_payload_that_lacks_what_has_to_be_there(leaf):
+    assert not Draft202012Validator(published(leaf)).is_valid({})
+
+
+def test_a_field_within_a_table_or_a_play_that_is_not_published_is_refused():
+    hours, plays = (json.loads(examples()[leaf].encode()) for leaf in ("up/hours", "up/plays"))
+    hours["tables"]["faces"] = 1
+    plays["plays"][0]["reason"] = "targeted: gender=female"
+    with pytest.raises(ValidationError, match="faces"):
+        Hours.model_validate(hours)
+    with pytest.raises(ValidationError, match="reason"):
+        Plays.model_validate(plays)
+
+
+def test_times_leave_in_utc_with_seconds_and_none_without_a_zone_is_taken():
+    data = json.loads(examples()["up/plays"].encode())
+    assert data["plays"][0]["start"] == "2026-03-04T03:06:07Z"
+    data["plays"][0]["start"] = "2026-03-04T03:06:07"
+    with pytest.raises(ValidationError, match="start"):
+        Plays.model_validate(data)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_duration_that_is_no_duration_is_refused(value):
+    data = json.loads(examples()["up/plays"].encode())
+    data["plays"][0]["duration_s"] = value
+    with pytest.raises(ValidationError, match="duration_s"):
+        Plays.model_validate(data)
+
+
+name = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+
+
+@given(name, name, name, st.sampled_from([*PAYLOADS]))
+def test_a_topic_is_read_back_as_branch_and_leaf(tenant, site, device, leaf):
+    branch = Branch(tenant, site, device)
+    assert parse_topic(branch.topic(leaf)) == (branch, leaf)
+
+
+@pytest.mark.parametrize("topic", ["", "kiosk/v1", "kiosk/v2/a/b/c/status", "x/kiosk/v1/a/b/c/d"])
+def test_a_topic_of_another_tree_is_none_of_ours(topic):
+    assert parse_topic(topic) is None
+
+
+def test_the_hour_of_a_payload_is_the_hour_that_was_given():
+    hour = datetime(2026, 1, 1, 23, tzinfo=UTC)
+    assert json.loads(examples()["up/hours"].model_copy(update={"hour": hour}).encode())[
+        "hour"
+    ] == ("2026-01-01T23:00:00Z")
