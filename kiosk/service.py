@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -15,6 +16,8 @@ import time
 from typing import Any, Callable
 
 log = logging.getLogger(__name__)
+
+FIELD = re.compile(r'\b([a-z][a-z_]*)=(?:"([^"]*)"|(\S+))')
 
 
 def set_up_logging(process: str, level: str) -> None:
@@ -47,7 +50,15 @@ def _journal_handler(process: str) -> logging.Handler | None:
         SYSLOG_IDENTIFIER=f"kiosk-{process}", KIOSK_PROCESS=process
     )
     handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(_add_journal_fields)
     return handler
+
+
+def _add_journal_fields(record: logging.LogRecord) -> bool:
+    """Make each ``key=value`` of a message a field that `journalctl KIOSK_EVENT=...` finds."""
+    for key, quoted, plain in FIELD.findall(record.getMessage()):
+        setattr(record, f"KIOSK_{key.upper()}", quoted or plain)
+    return True
 
 
 def _is_journal(stream: str) -> bool:

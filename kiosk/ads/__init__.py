@@ -7,8 +7,10 @@ anybody who may be under 18, never interrupts a play, and always has something t
 
 from kiosk.ads.campaign import Campaign, Creative, GroupSize, Targeting, load_campaign
 from kiosk.ads.choice import Choice, History, choose
+from kiosk.ads.house import HOUSE_CAMPAIGN
 
 __all__ = [
+    "HOUSE_CAMPAIGN",
     "Campaign",
     "Choice",
     "Creative",

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from kiosk.wire import PAYLOADS, Branch, Health, Hours, Payload, Plays, Status, parse_topic
-
-LARGEST = 2**63 - 1
-"""What an integer column holds."""
+from kiosk.wire import PAYLOADS, Branch, Health, Hours, Plays, Status, parse_topic
 
 
 class RejectedPayloadError(ValueError):
@@ -49,12 +46,4 @@ def decode(topic: str, payload: bytes) -> Entry:
         raise RejectedPayloadError(f"{where}: {first['msg']}") from bad
     if not isinstance(content, Hours | Plays | Health | Status):
         raise RejectedPayloadError("devices do not publish this topic")
-    if any(abs(number) > LARGEST for number in _stored_integers(content)):
-        raise RejectedPayloadError("a number does not fit 64 bits")
     return Entry(parsed[0], content, payload)
-
-
-def _stored_integers(content: Payload) -> tuple[int, ...]:
-    if isinstance(content, Hours):
-        return content.seq, content.tables.ots, content.tables.watchers
-    return (content.seq,) if isinstance(content, Plays) else ()

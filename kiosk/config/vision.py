@@ -49,7 +49,7 @@ class TrackingSettings(Section):
     """How faces in successive frames become one pass."""
 
     gap_s: Seconds = Field(1.5, description="how long a face may be lost and stay the same pass")
-    confirm_frames: int = Field(3, ge=1, description="frames until a new face is a viewer")
+    confirm_frames: int = Field(3, ge=2, description="frames until a new face is a viewer")
     min_iou: Share = Field(0.1, description="least overlap of a face with its predicted place")
 
 

@@ -38,7 +38,11 @@ class PrivateBroker:
             encoding="utf-8",
         )
         self._process = subprocess.Popen(
-            [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C is for us: the broker is needed until the last counts have left.
+            process_group=0,
         )
         deadline = time.monotonic() + START_S
         while not self._accepts():

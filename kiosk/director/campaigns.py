@@ -6,7 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from kiosk.ads import Campaign, load_campaign
+from kiosk.ads import HOUSE_CAMPAIGN, Campaign, load_campaign
 from kiosk.errors import CampaignError
 
 log = logging.getLogger(__name__)
@@ -21,16 +21,17 @@ class CampaignFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Read it.
-
-        Raises:
-            CampaignError: it cannot be used, and there is no earlier one.
-        """
+        """Read it; until there is one that can be used, the house card plays."""
         self._path = path
         self._stamp: tuple[int, int] | None = self._look()
         self._complaint = ""
-        self.campaign: Campaign = load_campaign(path)
+        self.campaign = HOUSE_CAMPAIGN
         self.before: Campaign | None = None
+        try:
+            self.campaign = load_campaign(path)
+        except (CampaignError, OSError) as bad:
+            self._stamp = None
+            self._refuse(bad)
 
     def playing(self) -> list[Campaign]:
         """The campaigns of which something may be on screen, newest first."""
@@ -51,9 +52,7 @@ class CampaignFile:
             # In a thread: a long file takes longer to read than the screen may wait.
             campaign = await asyncio.to_thread(load_campaign, self._path)
         except (CampaignError, OSError) as bad:
-            if str(bad) != self._complaint:
-                log.error("event=campaign_refused reason=%s: the last good one stays", bad)
-            self._complaint = str(bad)
+            self._refuse(bad)
             return False
         self._stamp = stamp
         self._complaint = ""
@@ -62,6 +61,15 @@ class CampaignFile:
             "event=campaign_loaded name=%s creatives=%d", campaign.name, len(campaign.creatives)
         )
         return True
+
+    def _refuse(self, bad: Exception) -> None:
+        if str(bad) != self._complaint:
+            log.error(
+                "event=campaign_refused reason=%s: the campaign %s plays on",
+                bad,
+                self.campaign.name,
+            )
+        self._complaint = str(bad)
 
     def _look(self) -> tuple[int, int]:
         try:

@@ -54,11 +54,7 @@ class Director:
     """Everything of the process but signals; runs in one event loop."""
 
     def __init__(self, settings: Settings, clock: Clock, heartbeat: Heartbeat) -> None:
-        """Read the campaign.
-
-        Raises:
-            CampaignError: it cannot be used.
-        """
+        """Read the campaign."""
         self._settings = settings
         self._clock = clock
         self._heartbeat = heartbeat

@@ -17,7 +17,6 @@ def run(settings: Settings, stop: threading.Event, clock: Clock | None = None) -
     """Direct until ``stop`` is set.
 
     Raises:
-        CampaignError: the campaign cannot be used.
         PortInUseError: another program has the page's port.
         StateError: the state file or the socket cannot be opened.
     """

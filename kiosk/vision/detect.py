@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Anchors, Card
-from kiosk.vision.faces import Faces, Floats, Image
+from kiosk.vision.faces import Faces, Floats, Image, halved
 from kiosk.vision.runtime import Network, Tensor
 
 Window = tuple[int, int, int, int]
@@ -139,24 +139,6 @@ def square_tiles(width: int, height: int) -> list[Window]:
     ]
 
 
-def halved(frame: Image, least_px: int) -> tuple[Image, int]:
-    """Shrink a frame by two, exactly and as often as its short side stays at least ``least_px``.
-
-    Every window is cut from the result: an exact half is many times cheaper than an odd ratio, and
-    it is paid once per frame.
-
-    Returns:
-        The smaller frame and by how much it was shrunk.
-    """
-    factor = 1
-    while min(frame.shape[:2]) >= 2 * least_px:
-        height, width = (side // 2 for side in frame.shape[:2])
-        even = frame[: 2 * height, : 2 * width]
-        frame = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
-        factor *= 2
-    return frame, factor
-
-
 class Detector:
     """A face detector over whole frames and tiles."""
 
@@ -172,7 +154,8 @@ class Detector:
 
     def detect(self, frame: Image) -> Faces:
         """Find faces in a uint8 BGR frame [height, width, 3]; boxes in its pixels."""
-        small, factor = halved(frame, self._side)
+        # Once for all windows; the smallest of them is as large as the frame's short side.
+        small, factor = halved(frame, min(frame.shape[:2]), self._side)
         height, width = small.shape[:2]
         windows = [(0, 0, width, height), *self._tiles(width, height)]
         found = _join([self._in_window(small, window) for window in windows])
@@ -195,9 +178,8 @@ class Detector:
         canvas = self._canvas[0]
         if size != (self._side, self._side):
             canvas[:] = 0
-        canvas[: size[1], : size[0]] = cv2.resize(
-            frame[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA
-        )
+        part, _ = halved(frame[y : y + height, x : x + width], max(width, height), self._side)
+        canvas[: size[1], : size[0]] = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
         faces = decode_anchors(
             self._network.infer(self._canvas), self._anchors, self._side, self._settings.min_score
         )

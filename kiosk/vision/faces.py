@@ -59,6 +59,28 @@ class Faces:
         )
 
 
+def halved(image: Image, extent: int, least_px: int) -> tuple[Image, int]:
+    """Shrink by exactly two, as often as ``extent`` stays at least ``least_px``.
+
+    An exact half is many times cheaper than an odd ratio of more than two, and does not alias.
+
+    Args:
+        image: uint8 [height, width, channels].
+        extent: that one of its sides, in pixels, which has to stay sharp.
+        least_px: to this size.
+
+    Returns:
+        The smaller image and by how much it was shrunk.
+    """
+    factor = 1
+    while extent >= 2 * factor * least_px and min(image.shape[:2]) > 1:
+        height, width = (side // 2 for side in image.shape[:2])
+        even = image[: 2 * height, : 2 * width]
+        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+        factor *= 2
+    return image, factor
+
+
 def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
     """Cut the upright square that a head was trained on.
 
@@ -81,8 +103,8 @@ def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
     matrix = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
     matrix[:, 2] = target - matrix[:, :2] @ middle
     # Shrinking by more than two would alias: a smaller copy of the neighbourhood is cut instead.
-    if zoom < 0.5:
-        frame, matrix = _shrunk(frame, middle, side_px / zoom, zoom, matrix)
+    if zoom <= 0.5:
+        frame, matrix = _shrunk(frame, middle, side_px / zoom, side_px, matrix)
     cut = cv2.warpAffine(
         frame, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -90,19 +112,18 @@ def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
 
 
 def _shrunk(
-    frame: Image, middle: Floats, reach: float, zoom: float, matrix: NDArray[np.float64]
+    frame: Image, middle: Floats, reach: float, side_px: int, matrix: NDArray[np.float64]
 ) -> tuple[Image, NDArray[np.float64]]:
     height, width = frame.shape[:2]
     x1, y1 = (int(max(0, value)) for value in middle - reach)
     x2, y2 = int(min(width, middle[0] + reach)), int(min(height, middle[1] + reach))
     if x2 - x1 < 2 or y2 - y1 < 2:
         return frame, matrix
-    size = (max(1, round((x2 - x1) * zoom)), max(1, round((y2 - y1) * zoom)))
-    small = cv2.resize(frame[y1:y2, x1:x2], size, interpolation=cv2.INTER_AREA)
-    by_x, by_y = (x2 - x1) / size[0], (y2 - y1) / size[1]
+    small, factor = halved(frame[y1:y2, x1:x2], int(reach), side_px)
     # Positions are of pixels' centres, which a resize moves by half of the ratio less one.
-    back = np.array([[by_x, 0, x1 + (by_x - 1) / 2], [0, by_y, y1 + (by_y - 1) / 2], [0, 0, 1.0]])
-    return np.asarray(small, np.uint8), matrix @ back
+    shift = (factor - 1) / 2
+    back = np.array([[factor, 0, x1 + shift], [0, factor, y1 + shift], [0, 0, 1.0]])
+    return small, matrix @ back
 
 
 def head_direction_deg(keypoints: Floats) -> tuple[float, float]:

@@ -45,7 +45,7 @@ class Pipeline:
         self._detector = Detector(
             networks["face-detection"], cards["face-detection"], settings.detection
         )
-        self._tracker = PassTracker(settings.tracking, settings.detection.min_score)
+        self._tracker = PassTracker(settings.tracking)
         self._attributes = AttributeEstimator(networks, cards, settings.attributes)
         self._meter = Meter()
 

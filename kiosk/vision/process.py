@@ -67,6 +67,7 @@ class _Reopening:
 
     def _reopen(self, why: str) -> None:
         limit = self._settings.camera.reopen_attempts
+        why = why.removeprefix(f"{self._name}: ")
         self._source.close()
         while True:
             self._attempts += 1
@@ -82,7 +83,7 @@ class _Reopening:
                 self._source = open_source(self._settings)
                 self._opened_s = time.monotonic()
             except SourceError as bad:
-                why = str(bad)
+                why = str(bad).removeprefix(f"{self._name}: ")
                 if self._stop.wait(min(2.0**self._attempts, self._settings.camera.no_frame_s)):
                     return
                 continue

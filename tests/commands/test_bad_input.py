@@ -77,7 +77,7 @@ def test_a_stream_that_does_not_answer_is_named_without_its_password(config: Pat
         *("--config", str(config)),
     )
     assert code == 1
-    assert "rtsp://127.0.0.1/door" in said
+    assert "rtsp://127.0.0.1:9/door" in said
     assert "secret" not in said
 
 
@@ -127,17 +127,16 @@ def test_an_altered_model_is_refused_with_its_name_and_both_hashes(
     ids=["missing-medium", "unknown-key", "minors"],
 )
 def test_a_bad_campaign_is_refused_with_file_and_line(
-    tmp_path: Path, config: Path, entry: str, sentence: str
+    tmp_path: Path, entry: str, sentence: str
 ) -> None:
     campaign = tmp_path / "campaign.yaml"
     (tmp_path / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     campaign.write_text(f"version: 1\nname: x\ncreatives:\n  - {entry}\n", encoding="utf-8")
-    for command in (["campaign", "check", str(campaign)], ["director", "--config", str(config)]):
-        override = [f"--set=ads.campaign={campaign}"] if command[0] == "director" else []
-        code, said = kiosk(*command, *override)
-        assert code == 2
-        assert f"{campaign}:4: creatives[0]" in said
-        assert sentence in said
+    code, said = kiosk("campaign", "check", str(campaign))
+    assert code == 2
+    assert f"{campaign}:4: creatives[0]" in said
+    assert sentence in said
+    assert len(said.splitlines()) <= 2
 
 
 def test_a_taken_port_is_named(config: Path) -> None:

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from kiosk.errors import CampaignError, PortInUseError, StateError
-from tests.director.shop import look, opened, outbox, settings_for, write_campaign
+from kiosk.errors import PortInUseError, StateError
+from tests.director.shop import look, opened, outbox, write_campaign
 from tests.fakes import NOON, FakeClock, viewer
 
 
@@ -373,14 +373,21 @@ def test_the_operator_sees_a_snapshot_that_is_json_and_names_no_folder(tmp_path)
     asyncio.run(scenario())
 
 
-def test_a_bad_campaign_at_the_start_is_fatal_and_a_sentence(tmp_path):
+def test_without_a_campaign_that_can_be_used_the_house_card_plays_until_there_is_one(
+    tmp_path, caplog
+):
     (tmp_path / "campaign.yaml").write_text("version: 1\n")
 
     async def scenario():
-        async with opened(tmp_path):
-            pass
+        async with opened(tmp_path) as shop:
+            await shop.go(12)
+            assert {row[0] for row in look(tmp_path, "SELECT creative FROM plays")} == {"welcome"}
+            write_campaign(tmp_path)
+            await shop.go_until(
+                lambda: look(tmp_path, "SELECT 1 FROM plays WHERE campaign = 'spring'"),
+                "the campaign plays",
+            )
 
-    with pytest.raises(CampaignError, match=r"campaign\.yaml:1: "):
-        asyncio.run(scenario())
-    assert settings_for(tmp_path).state.path == tmp_path / "state.db"
-    assert not (tmp_path / "state.db").exists()
+    asyncio.run(scenario())
+    assert caplog.text.count("event=campaign_refused") == 1
+    assert f"{tmp_path / 'campaign.yaml'}:1: name: this key is required" in caplog.text

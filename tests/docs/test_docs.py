@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def test_every_setting_of_the_annotated_configuration_has_a_comment_above_it() -
     lines = CONFIG.read_text(encoding="utf-8").splitlines()
     bare = [
         line
-        for above, line in zip(lines, lines[1:], strict=False)
+        for above, line in itertools.pairwise(lines)
         if line.strip() and not line.lstrip().startswith("#") and not above.lstrip().startswith("#")
     ]
     assert bare == []

@@ -1,0 +1,25 @@
+"""What plays when there is no campaign that can be used: one card of our own, for everybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kiosk.ads.campaign import Campaign, Creative, Targeting
+
+WELCOME = Path(__file__).parent / "house" / "welcome.svg"
+
+HOUSE_CAMPAIGN = Campaign(
+    "house",
+    (
+        Creative(
+            id="welcome",
+            kind="image",
+            path=WELCOME,
+            duration_s=10.0,
+            category="house",
+            weight=1.0,
+            all_ages=True,
+            targeting=Targeting(),
+        ),
+    ),
+)
