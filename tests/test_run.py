@@ -213,13 +213,3 @@ def test_a_director_that_is_killed_is_back_soon(tmp_path):
     finally:
         run.terminate()
         assert run.wait(30) == 0
-
-
-def test_a_bad_campaign_ends_the_run_with_the_sentence(tmp_path):
-    (tmp_path / "campaign.yaml").write_text("version: 1\nname: a\ncreatives: [\n")
-    run = started(tmp_path)
-    assert run.wait(30) == 1
-    text = (tmp_path / "log").read_text()
-    assert "campaign.yaml:" in text
-    assert "the director cannot start" in text
-    assert "Traceback" not in text

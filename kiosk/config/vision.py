@@ -17,7 +17,7 @@ class CameraSettings(Section):
 
     width_px: int = Field(1280, ge=160, le=7680, description="width asked of a V4L2 camera")
     height_px: int = Field(720, ge=120, le=4320, description="height asked of a V4L2 camera")
-    fps: float = Field(30, gt=0, le=240, description="frames per second asked of a V4L2 camera")
+    fps: float = Field(30, ge=1, le=240, description="frames per second asked of a V4L2 camera")
     no_frame_s: Seconds = Field(5, description="silence after which the source is reopened")
     reopen_attempts: int = Field(
         3, ge=0, description="reopenings in a row before the process exits for its supervisor"

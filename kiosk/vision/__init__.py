@@ -49,7 +49,7 @@ def run(
     heartbeat: Heartbeat,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set; see :mod:`kiosk.vision.process`."""
-    _silence_libraries()
+    _prepare_libraries(settings)
     from kiosk.vision.process import run as start
 
     start(settings, emit, stop, heartbeat)
@@ -57,7 +57,7 @@ def run(
 
 def look_once(settings: VisionSettings) -> str:
     """Size of one frame of the source; see :mod:`kiosk.vision.inspect`."""
-    _silence_libraries()
+    _prepare_libraries(settings)
     from kiosk.vision import inspect
 
     return inspect.look_once(settings)
@@ -77,7 +77,11 @@ def accelerators() -> list[str]:
     return inspect.accelerators()
 
 
-def _silence_libraries() -> None:
-    """OpenCV and FFmpeg write to standard error by themselves; what is wrong, we say."""
+def _prepare_libraries(settings: VisionSettings) -> None:
+    """Tell OpenCV what it reads only when it is first imported."""
+    # OpenCV and FFmpeg write to standard error by themselves; what is wrong, we say.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # A capture that waits for longer than we do still holds the camera when we reopen it.
+    patience_s = max(1, int(settings.camera.no_frame_s) - 1)
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(patience_s))

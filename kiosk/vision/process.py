@@ -66,28 +66,34 @@ class _Reopening:
         return None
 
     def _reopen(self, why: str) -> None:
-        limit = self._settings.camera.reopen_attempts
-        why = why.removeprefix(f"{self._name}: ")
+        camera = self._settings.camera
+        hint = "check the cable; the service manager starts this process again"
         self._source.close()
-        while True:
+        why = self._without_name(why)
+        while self._attempts < camera.reopen_attempts:
             self._attempts += 1
-            if self._attempts > limit:
-                raise SourceError(
-                    f"{self._name}: {why}; reopening it {limit} times did not help",
-                    hint="check the cable; the service manager starts this process again",
-                )
             log.warning(
-                "event=camera_silent source=%s why=%s attempt=%d", self._name, why, self._attempts
+                'event=camera_silent source=%s why="%s" attempt=%d', self._name, why, self._attempts
             )
             try:
                 self._source = open_source(self._settings)
-                self._opened_s = time.monotonic()
             except SourceError as bad:
-                why = str(bad).removeprefix(f"{self._name}: ")
-                if self._stop.wait(min(2.0**self._attempts, self._settings.camera.no_frame_s)):
-                    return
-                continue
-            return
+                why, hint = self._without_name(str(bad)), bad.hint or hint
+            else:
+                self._opened_s = time.monotonic()
+                return
+            pause_s = min(2.0**self._attempts, camera.no_frame_s)
+            if self._attempts < camera.reopen_attempts and self._stop.wait(pause_s):
+                return
+        raise SourceError(
+            f"{self._name}: {why}; reopening it {camera.reopen_attempts} times did not help",
+            hint=hint,
+        )
+
+    def _without_name(self, sentence: str) -> str:
+        for name in (self._settings.source, self._name):
+            sentence = sentence.removeprefix(f"{name}: ")
+        return sentence
 
     def close(self) -> None:
         self._source.close()
@@ -123,6 +129,9 @@ def run(
                 break
             record = pipeline.process(frame.image, frame.t_s)
             emit(record.encode())
+            if record.frames == 1:
+                height, width = frame.image.shape[:2]
+                log.info("event=first_frame source=%s size=%dx%d", name, width, height)
             heartbeat.progress(
                 f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
             )

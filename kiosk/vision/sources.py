@@ -19,7 +19,7 @@ import numpy as np
 from kiosk.config import CameraSettings, VisionSettings
 from kiosk.errors import SourceError
 from kiosk.vision.faces import Image
-from kiosk.vision.holders import who_holds
+from kiosk.vision.v4l2 import check_camera, is_busy, who_holds
 
 STREAMS = ("rtsp", "rtsps", "http", "https")
 FALLBACK_FPS = 25.0
@@ -309,7 +309,7 @@ def _open_file(path: str) -> Any:
 def _open_camera(source: str, settings: CameraSettings) -> Any:
     name = source_name(source)
     if source.startswith("/dev/"):
-        _check_device(source)
+        check_camera(source)
         capture = cv2.VideoCapture(source, cv2.CAP_V4L2)
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width_px)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height_px)
@@ -320,29 +320,12 @@ def _open_camera(source: str, settings: CameraSettings) -> Any:
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
     if capture.isOpened():
         return capture
-    holder = who_holds(source)
-    if holder:
-        raise SourceError(f"{name}: busy: {holder} uses it", hint="stop that program")
-    raise SourceError(
-        f"{name}: it cannot be opened as a camera",
-        hint="is it plugged in and switched on? `kiosk doctor` looks closer",
-    )
-
-
-def _check_device(source: str) -> None:
-    path = Path(source)
-    if not path.exists():
-        others = sorted(str(found) for found in Path("/dev").glob("video*"))
+    if source.startswith("/dev/") and is_busy(source):
+        holder = who_holds(source) or "another program"
         raise SourceError(
-            f"{source}: there is no camera",
-            hint=f"cameras here: {', '.join(others) or 'none; plug one in'}",
+            f"{name}: busy: {holder} uses it",
+            hint=f"stop that program; `fuser -v {source}`, as root, names it",
         )
-    try:
-        path.open("rb").close()
-    except PermissionError:
-        raise SourceError(
-            f"{source}: no permission to read it",
-            hint="add the user to the group `video`",
-        ) from None
-    except OSError as bad:
-        raise SourceError(f"{source}: {bad.strerror}: is another program using it?") from bad
+    raise SourceError(
+        f"{name}: it cannot be opened as a camera", hint="is it plugged in and switched on?"
+    )

@@ -85,6 +85,7 @@ def test_everything_arrives_once_though_every_part_is_killed_in_turn(tmp_path: P
             assert not [child for child in children if child.is_running()]
 
             again = Process("uplink", config=shop.config, log=tmp_path / "uplink.log")
+            wait_for(lambda: again.said("event=broker_connected"), "the uplink's return", 30)
             wait_for(lambda: _outbox(tmp_path) == 0, "an empty outbox", 30)
             wait_for(lambda: ear.of("up/hours"), "the hour at the broker", 10)
             assert again.stop() == 0

@@ -14,7 +14,6 @@ import pytest
 
 from kiosk.config import VisionSettings
 from kiosk.errors import SourceError
-from kiosk.vision.holders import who_holds
 from kiosk.vision.inspect import look_once
 from kiosk.vision.sources import (
     EndOfSourceError,
@@ -25,6 +24,7 @@ from kiosk.vision.sources import (
     open_source,
     source_name,
 )
+from kiosk.vision.v4l2 import check_camera, who_holds
 
 FPS = 20
 COUNT = 10
@@ -147,7 +147,7 @@ def test_a_missing_camera_lists_those_that_are_there() -> None:
 
 
 def test_a_device_that_is_no_camera_is_one_sentence() -> None:
-    with pytest.raises(SourceError, match="zero: it cannot be opened as a camera"):
+    with pytest.raises(SourceError, match="zero: it is no camera"):
         open_source(settings("/dev/zero"))
 
 
@@ -280,3 +280,11 @@ def test_a_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     (process / "comm").write_text("cheese\n")
     assert who_holds("/dev/video3", tmp_path) == "cheese (process 123)"
     assert who_holds("/dev/video4", tmp_path) == ""
+
+
+@pytest.mark.parametrize("node", ["/dev/null", "/etc/passwd"])
+def test_what_is_no_camera_is_not_opened_as_one(node: str) -> None:
+    with pytest.raises(SourceError, match=f"{node}: it is no camera") as refused:
+        check_camera(node)
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith("cameras here: ")
