@@ -152,3 +152,26 @@ def test_a_process_under_nohup_outlives_its_terminal(tmp_path):
     finally:
         process.terminate()
         process.wait(10)
+
+
+def test_a_message_goes_to_the_journal_with_its_keys_as_fields(monkeypatch):
+    error_stream = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{error_stream.st_dev}:{error_stream.st_ino}")
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    sent: list[dict[str, str]] = []
+    try:
+        set_up_logging("vision", "info")
+        root.handlers[0].send = lambda _text, /, **fields: sent.append(fields)
+        logging.getLogger("any").error(
+            'event=camera_silent source=%s why="%s"', "video0", "no frame"
+        )
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    (fields,) = sent
+    assert fields["PRIORITY"] == "3"
+    assert fields["KIOSK_PROCESS"] == "vision"
+    assert fields["KIOSK_EVENT"] == "camera_silent"
+    assert fields["KIOSK_SOURCE"] == "video0"
+    assert fields["KIOSK_WHY"] == "no frame"
