@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from kiosk.config import RunSettings, Settings, write_settings
 from kiosk.errors import KioskError
+from kiosk.service import SUPERVISOR
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,9 @@ class Supervisor:
     def _start(self, child: Child, now_s: float) -> None:
         try:
             # A process group of its own: Ctrl-C reaches us alone, and we stop them in order.
-            child.process = subprocess.Popen(child.command, process_group=0)
+            child.process = subprocess.Popen(
+                child.command, process_group=0, env={**os.environ, SUPERVISOR: str(os.getpid())}
+            )
         except OSError as bad:
             log.error("event=process_not_started name=%s reason=%s", child.name, bad)
             self._died(child, CANNOT_START, now_s)

@@ -17,6 +17,11 @@ from typing import Any, Callable
 
 log = logging.getLogger(__name__)
 
+SUPERVISOR = "KIOSK_SUPERVISOR"
+"""Environment variable: process id of the `kiosk run` that started us."""
+
+SUPERVISOR_POLL_S = 1.0
+
 FIELD = re.compile(r'\b([a-z][a-z_]*)=(?:"([^"]*)"|(\S+))')
 
 
@@ -135,4 +140,16 @@ def stop_on_signals() -> threading.Event:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         # Under nohup we are to outlive the terminal.
         signal.signal(signal.SIGHUP, handle)
+    supervisor = os.environ.get(SUPERVISOR, "")
+    if supervisor.isdigit():
+        watch = threading.Thread(target=_outlive_nobody, args=(int(supervisor), stop), daemon=True)
+        watch.start()
     return stop
+
+
+def _outlive_nobody(supervisor: int, stop: threading.Event) -> None:
+    """Stop when the process that started us was killed: nobody else would end us."""
+    while os.getppid() == supervisor:
+        if stop.wait(SUPERVISOR_POLL_S):
+            return
+    stop.set()

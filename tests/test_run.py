@@ -213,3 +213,16 @@ def test_a_director_that_is_killed_is_back_soon(tmp_path):
     finally:
         run.terminate()
         assert run.wait(30) == 0
+
+
+def test_children_do_not_outlive_a_run_that_was_killed(tmp_path):
+    run = started(tmp_path)
+    wait_for(lambda: "event=pages_ready" in (tmp_path / "log").read_text(), "the director", 20)
+    children = psutil.Process(run.pid).children()
+    assert children
+    run.kill()
+    run.wait(10)
+    _, alive = psutil.wait_procs(children, timeout=15)
+    for child in alive:
+        child.kill()
+    assert alive == []
