@@ -96,8 +96,11 @@ def _screen_page(settings: Settings) -> Finding:
         probe.settimeout(CONNECT_S)
         if probe.connect_ex((host, port)) != 0:
             return Finding("screen page", "ok", f"{where}: free for the director")
-        probe.sendall(f"GET /health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-        answer = probe.recv(64)
+        try:
+            probe.sendall(f"GET /health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            answer = probe.recv(64)
+        except OSError:
+            answer = b""
     if b" 200 " in answer:
         return Finding("screen page", "ok", f"{where}: a director serves it")
     return Finding(

@@ -116,9 +116,16 @@ class Supervisor:
             child.process.wait()
 
     def stop_all(self) -> None:
-        """Stop every child, the last one started first."""
-        for name in reversed(list(self.children)):
-            self.stop(name)
+        """Stop every child, the last one started first; none is left, even if we are hurried."""
+        try:
+            for name in reversed(list(self.children)):
+                self.stop(name)
+        except BaseException:
+            for child in self.children.values():
+                if child.process is not None and child.process.poll() is None:
+                    child.process.kill()
+                    child.process.wait()
+            raise
 
     def _died(self, child: Child, code: int, now_s: float) -> None:
         if code == 0 and child.name in MAY_FINISH:

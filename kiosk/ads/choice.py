@@ -62,7 +62,7 @@ def eligible(creative: Creative, audience: Audience, match_share: float) -> bool
     """Whether a creative may play before this audience.
 
     Nobody under 18 is targeted: one possible minor in view leaves the untargeted creatives that
-    are for all ages.
+    are for all ages. So does a vision that cannot tell who is there.
 
     Args:
         creative: what might be played.
@@ -71,7 +71,7 @@ def eligible(creative: Creative, audience: Audience, match_share: float) -> bool
     """
     viewers = audience.viewers
     minor_possible = _minor_possible(audience)
-    if minor_possible and not creative.all_ages:
+    if not creative.all_ages and (minor_possible or audience.state != "live"):
         return False
     if not creative.targeted:
         return True

@@ -19,7 +19,7 @@ LINE_LIMIT = 1 << 18
 
 
 class Receiver:
-    """Listens for one vision process at a time; a newer connection replaces an older one.
+    """Listens for one vision process at a time; a newer one replaces one that fell silent.
 
     Attributes:
         latest: vision's last record of this connection, if any.
@@ -31,11 +31,14 @@ class Receiver:
         clock: Clock,
         on_record: Callable[[VisionRecord], None],
         on_gone: Callable[[], None],
+        stale_s: float,
     ) -> None:
         self._path = path
         self._clock = clock
         self._on_record = on_record
         self._on_gone = on_gone
+        self._stale_s = stale_s
+        self._refused = False
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._received_s = float("-inf")
@@ -82,10 +85,18 @@ class Receiver:
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._writer is not None and self.age_s() < self._stale_s:
+            # Two that watch the same people would count each of them twice.
+            if not self._refused:
+                log.warning("event=second_vision_refused: another vision process is connected")
+            self._refused = True
+            writer.close()
+            return
         if self._writer is not None:
             self._writer.close()
             self._lost()
         self._writer = writer
+        self._refused = False
         log.info("event=vision_connected")
         try:
             await self._read(reader, writer)

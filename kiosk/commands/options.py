@@ -51,7 +51,8 @@ def settings_of(
     settings = load_settings(config, overrides)
     wishes: dict[str, Any] = {}
     if source is not None:
-        wishes["source"] = source
+        # The processes read a file of their own, elsewhere: here is where the path was typed.
+        wishes["source"] = source if "://" in source else str(Path(source).absolute())
     if loop:
         wishes["loop"] = True
     if as_fast_as_possible:

@@ -26,7 +26,7 @@ class AudienceSettings(Section):
         False, description="publish an hour that is not over when the director stops; for demos"
     )
     checkpoint_s: float = Field(
-        10, gt=0, le=10, description="between two writes of the open hour: at most this is lost"
+        9, gt=0, le=9.5, description="between two writes of the open hour: at most 10 s are lost"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from kiosk.config.base import FilePath, Name, Seconds, Section, Share
 
@@ -87,6 +87,13 @@ class VisionSettings(Section):
     source: str = Field(
         "/dev/video0", min_length=1, description="V4L2 device, RTSP URL, video file or GIF"
     )
+
+    @field_validator("source")
+    @classmethod
+    def _from_config_folder(cls, source: str, info: ValidationInfo) -> str:
+        folder = (info.context or {}).get("folder")
+        return source if "://" in source or folder is None else str(Path(folder) / source)
+
     loop: bool = Field(False, description="start a file again at its end")
     as_fast_as_possible: bool = Field(
         False, description="read a file without waiting for its own pace"

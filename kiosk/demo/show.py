@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from kiosk.central import read_totals
 from kiosk.clock import SystemClock
-from kiosk.config import Settings, write_settings
+from kiosk.config import Settings, TlsSettings, write_settings
 from kiosk.demo.broker import PrivateBroker, free_port, is_free
 from kiosk.demo.footage import CAMPAIGN, clip
 from kiosk.demo.watch import PageWatcher
@@ -62,6 +62,8 @@ def run_demo(
         KioskError: footage, broker or a process is missing or refuses to start.
     """
     footage = source or str(clip())
+    if "://" not in footage:
+        footage = str(Path(footage).absolute())
     stop = stop_on_signals()
     set_up_logging("demo", "warning")
     terminal = _Terminal(sys.stderr if as_json else sys.stdout)
@@ -100,6 +102,7 @@ def _arranged(settings: Settings, footage: str, folder: Path, broker_port: int) 
             port=broker_port,
             username=None,
             password_file=None,
+            tls=TlsSettings(),
             backoff_min_s=0.2,
         ),
         "uplink": but("uplink", health_s=10.0, poll_s=0.2),

@@ -61,7 +61,13 @@ class Director:
         self._campaign = CampaignFile(settings.ads.campaign)
         self._history = History()
         self._journal = Journal(settings.state.path, clock)
-        self._receiver = Receiver(settings.audience.socket, clock, self._record, self._vision_gone)
+        self._receiver = Receiver(
+            settings.audience.socket,
+            clock,
+            self._record,
+            self._vision_gone,
+            settings.audience.stale_s,
+        )
         self._schedule = Schedule(
             settings.player, self._choose, lambda: secrets.token_hex(8), listener=self
         )
@@ -207,7 +213,7 @@ class Director:
     # What vision says.
 
     def _record(self, record: VisionRecord) -> None:
-        play = self._schedule.current
+        play = self._schedule.current if self._schedule.presented else None
         self._counted.record(record, play.choice.creative.id if play is not None else None)
 
     def _vision_gone(self) -> None:
@@ -260,7 +266,7 @@ class Director:
             presented=presented,
         )
         self._reasons[start.reason] += 1
-        log.info("event=play creative=%s reason=%s", start.creative, start.reason)
+        log.info("event=play creative=%s", start.creative)
         self._journal.write(lambda store: PlayBook(store).start(start))
 
     def ended(self, play: Play, duration_s: float, *, completed: bool) -> None:

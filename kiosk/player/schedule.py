@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kiosk.ads import Choice
@@ -85,6 +85,7 @@ class Schedule:
         self._listener = listener
         self._current: _OnScreen | None = None
         self._next: Play | None = None
+        self._given_up: Play | None = None
         self._quarantine: dict[str, float] = {}
         self._screen = False
 
@@ -131,6 +132,12 @@ class Schedule:
         """The screen has presented the first frame of a play."""
         if self._next is not None and self._next.play_id == play_id:
             self._swap(self._next, now_s, presented=True)
+        elif self._given_up is not None and self._given_up.play_id == play_id:
+            # It came late, but it came: it is on screen, and what was prepared since waits for it.
+            waiting = self._next
+            self._swap(self._given_up, now_s, presented=True)
+            if waiting is not None:
+                self._next = replace(waiting, due_s=self._due_s(now_s))
 
     def screen_ended(self, play_id: str, shown_s: float, now_s: float) -> None:
         """The screen has replaced a play, after showing it for so long."""
@@ -142,6 +149,10 @@ class Schedule:
         """The screen cannot show a play; another one is chosen."""
         if self._next is not None and self._next.play_id == play_id:
             self._give_up(self._next, why, now_s)
+        elif self._current is not None and self._current.play.play_id == play_id:
+            # It broke off on screen: what is next need not wait for its end.
+            self._leave_out(self._current.play, why, now_s)
+            self._end_current(now_s)
 
     def stop(self, now_s: float) -> None:
         """End what is on screen, and show nothing more."""
@@ -184,9 +195,13 @@ class Schedule:
         # The screen shows something of its own, which it does not cut: nobody knows until when, and
         # no creative is to blame. The audience may be another one by now, so choose afresh.
         self._quarantine[play.choice.creative.id] = now_s + self._settings.load_timeout_s
-        self._next = None
+        self._given_up, self._next = play, None
 
     def _give_up(self, play: Play, why: str, now_s: float) -> None:
+        self._leave_out(play, why, now_s)
+        self._given_up, self._next = play, None
+
+    def _leave_out(self, play: Play, why: str, now_s: float) -> None:
         creative = play.choice.creative
         log.error(
             "event=creative_failed creative=%s why=%s: it is left out for %d s",
@@ -195,4 +210,3 @@ class Schedule:
             QUARANTINE_S,
         )
         self._quarantine[creative.id] = now_s + QUARANTINE_S
-        self._next = None

@@ -45,6 +45,7 @@ def m001_first_tables(db: Database) -> None:
     )
     db.execute("CREATE INDEX outbox_waiting ON outbox (seq, stream) WHERE at_broker = 0")
     db.execute("CREATE INDEX outbox_at_broker ON outbox (at_broker)")
+    db.execute("CREATE INDEX plays_unsent ON plays (started) WHERE seq IS NULL")
     db.table("health").create({"part": str, "data": str, "at": str}, pk="part", strict=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ class Store:
         self.db = Database(connection, execute_plugins=False)
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=FULL")
+        # What is published or too old is gone from the file, not only from its tables.
+        self.db.execute("PRAGMA secure_delete=ON")
         self._inode = _inode(path)
 
     @contextmanager
@@ -110,9 +113,13 @@ def open_store(path: Path, clock: Clock) -> Store:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Two processes that find a damaged file at once must not both move it away."""
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    # Opened for reading, so that whoever made it, another user may lock it.
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CREAT, 0o664)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _is_sound(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import threading
 import time
 from typing import Any, Callable
@@ -118,6 +119,8 @@ def run(
         ModelError: a model is missing or altered.
         AcceleratorError: no configured processor can run the models.
     """
+    # A crash must not leave what we hold in a file; systemd's unit says the same of the whole.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     name = source_name(settings.source)
     source = _Reopening(settings, stop)
     try:

@@ -260,11 +260,14 @@ class _Camera:
     def __init__(self, source: str, settings: CameraSettings) -> None:
         self._name = source_name(source)
         self._capture = _open_camera(source, settings)
+        self._gave = False
 
     def next(self) -> Frame:
         image = _picture(self._capture, self._name)
         if image is None:
-            raise SourceError(f"{self._name}: it stopped giving pictures")
+            why = "it stopped giving pictures" if self._gave else "it opens, but gives no picture"
+            raise SourceError(f"{self._name}: {why}", hint="is its cable loose?")
+        self._gave = True
         return Frame(image, time.monotonic())
 
     def close(self) -> None:

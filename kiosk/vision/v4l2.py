@@ -22,7 +22,10 @@ CAPABILITY_SIZE = 104
 DEVICE_CAPS_AT = 88
 CAPTURE = 0x1 | 0x1000
 """V4L2_CAP_VIDEO_CAPTURE, with one plane or several."""
-ONE_MAPPED_BUFFER = struct.pack("5I", 1, 1, 1, 0, 0)
+TOUCH = 0x10000000
+"""V4L2_CAP_TOUCH: a touch panel, which gives its measurements as if they were pictures."""
+ONE_MAPPED_BUFFER = [struct.pack("5I", 1, kind, 1, 0, 0) for kind in (1, 9)]
+"""V4L2_BUF_TYPE_VIDEO_CAPTURE, with one plane and with several; a camera refuses one of them."""
 
 
 def check_camera(device: str) -> None:
@@ -52,12 +55,9 @@ def is_busy(device: str) -> bool:
     except OSError as bad:
         return bad.errno == errno.EBUSY
     try:
-        fcntl.ioctl(descriptor, VIDIOC_REQBUFS, ONE_MAPPED_BUFFER)
-    except OSError as bad:
-        return bad.errno == errno.EBUSY
+        return any(_refused_as_busy(descriptor, request) for request in ONE_MAPPED_BUFFER)
     finally:
         os.close(descriptor)
-    return False
 
 
 def who_holds(device: str, proc: Path = Path("/proc")) -> str:
@@ -90,25 +90,38 @@ def _open(device: str) -> int:
         raise SourceError(f"{device}: {bad.strerror}: is another program using it?") from bad
 
 
+def _refused_as_busy(descriptor: int, request: bytes) -> bool:
+    try:
+        fcntl.ioctl(descriptor, VIDIOC_REQBUFS, request)
+    except OSError as bad:
+        return bad.errno == errno.EBUSY
+    return False
+
+
 def _captures(descriptor: int) -> bool:
     try:
         told = fcntl.ioctl(descriptor, VIDIOC_QUERYCAP, bytes(CAPABILITY_SIZE))
     except OSError:
         return False
     (capabilities,) = struct.unpack_from("I", told, DEVICE_CAPS_AT)
-    return bool(capabilities & CAPTURE)
+    return bool(capabilities & CAPTURE) and not capabilities & TOUCH
 
 
 def _others() -> str:
-    found = []
+    found, closed = [], False
     for node in sorted(Path("/dev").glob("video*")):
         try:
             descriptor = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+        except PermissionError:
+            closed = True
+            continue
         except OSError:
             continue
         if _captures(descriptor):
             found.append(str(node))
         os.close(descriptor)
+    if closed and not found:
+        return "cameras here: none that this user may open; add it to the group `video`"
     return f"cameras here: {', '.join(found) or 'none; plug one in'}"
 
 

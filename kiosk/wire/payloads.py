@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from kiosk.clock import iso
 
-Utc = Annotated[AwareDatetime, PlainSerializer(iso, return_type=str, when_used="json")]
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as bad:
+        raise ValueError("it lies outside the calendar in UTC") from bad
+
+
+Utc = Annotated[
+    AwareDatetime, AfterValidator(_in_utc), PlainSerializer(iso, return_type=str, when_used="json")
+]
 Epoch = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$", description="life of the state file")]
 MAX_INT = 2**63 - 1
 """Largest integer that every database of ours holds."""

@@ -21,7 +21,7 @@ class Heard:
         self.records: list[float] = []
         self.gone = 0
         self.clock = FakeClock()
-        self.receiver = Receiver(path, self.clock, self._on_record, self._on_gone)
+        self.receiver = Receiver(path, self.clock, self._on_record, self._on_gone, 2.0)
 
     def _on_record(self, one):
         self.records.append(one.t_s)
@@ -142,10 +142,25 @@ async def test_a_giant_line_ends_the_connection_and_a_new_one_is_taken(heard, pa
 
 
 @listening
-async def test_a_second_connection_replaces_the_first_whose_words_count_no_more(heard, path):
+async def test_a_second_vision_is_refused_while_the_first_one_speaks(heard, path):
     _, first = await asyncio.open_unix_connection(path)
     first.write(record(1).encode())
     await until(lambda: heard.records == [1], "the first")
+    reader, second = await asyncio.open_unix_connection(path)
+    assert await reader.read() == b""
+    first.write(record(2).encode())
+    await until(lambda: heard.records == [1, 2], "still the first")
+    assert heard.gone == 0
+    first.close()
+    second.close()
+
+
+@listening
+async def test_a_second_connection_replaces_a_silent_first_whose_words_count_no_more(heard, path):
+    _, first = await asyncio.open_unix_connection(path)
+    first.write(record(1).encode())
+    await until(lambda: heard.records == [1], "the first")
+    heard.clock.advance(2.0)
     _, second = await asyncio.open_unix_connection(path)
     await until(lambda: heard.gone == 1, "the first has gone")
     second.write(record(2).encode())

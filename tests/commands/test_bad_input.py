@@ -65,7 +65,7 @@ def test_a_setting_of_the_wrong_type_is_named_with_its_line(config: Path) -> Non
 def test_a_source_that_cannot_be_opened_is_named(config: Path, source: str, sentence: str) -> None:
     code, said = kiosk("vision", "--print", "--source", source, "--config", str(config))
     assert code == 1
-    assert said.startswith(f"kiosk: {sentence}")
+    assert sentence in said
     assert "hint: " in said
 
 

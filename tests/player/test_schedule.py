@@ -179,6 +179,7 @@ def test_reports_that_are_late_doubled_or_unknown_change_nothing():
     first = stage.show()
     for play_id in (first.play_id, "unknown", ""):
         stage.schedule.screen_started(play_id, stage.now_s)
+    for play_id in ("unknown", ""):
         stage.schedule.screen_failed(play_id, "why", stage.now_s)
     assert stage.schedule.current == first
     stage.run(5)
@@ -188,6 +189,35 @@ def test_reports_that_are_late_doubled_or_unknown_change_nothing():
     assert stage.schedule.current == second
     assert len(stage.ends) == 1
     assert len(stage.started_plays) == 2
+
+
+def test_a_film_that_breaks_off_on_screen_ends_there_and_is_left_out():
+    stage = Stage()
+    stage.connect()
+    broken = stage.show()
+    stage.run(2)
+    stage.schedule.screen_failed(broken.play_id, "it broke off", stage.now_s)
+    assert stage.ends == [(broken.play_id, 2.0, False)]
+    stage.run(0.1)
+    following = stage.schedule._next
+    assert following is not None
+    assert following.choice.creative.id != broken.choice.creative.id
+    assert following.due_s <= stage.now_s
+
+
+def test_a_play_that_is_shown_after_it_was_given_up_is_proved_all_the_same():
+    stage = Stage()
+    stage.connect()
+    stage.show()
+    stage.run(5)
+    late = stage.schedule._next
+    assert late is not None
+    stage.run(stage.schedule._settings.load_timeout_s + 1)
+    stage.schedule.screen_started(late.play_id, stage.now_s)
+    assert stage.schedule.current == late
+    following = stage.schedule._next
+    assert following is not None
+    assert following.due_s == stage.now_s + late.choice.creative.duration_s
 
 
 @pytest.mark.parametrize(

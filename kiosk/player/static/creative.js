@@ -90,9 +90,11 @@ export function load(creative, stage) {
   return { element, ready: Promise.race([ready, late]).finally(() => clearTimeout(timer)) };
 }
 
-/** Sets a loaded creative in motion; resolves once it has a frame to show. */
-export async function start(element) {
+/** Sets a loaded creative in motion; resolves once it has a frame to show, tells if it breaks off. */
+export async function start(element, broken) {
   if (!(element instanceof HTMLVideoElement)) return;
+  // A film may break off long after its first frame was decoded.
+  element.addEventListener("error", () => broken(element.error ?? new Error("it broke off")));
   const frame = element.requestVideoFrameCallback
     ? new Promise((resolve) => element.requestVideoFrameCallback(resolve))
     : once(element, "timeupdate");

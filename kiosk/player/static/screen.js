@@ -92,6 +92,15 @@ function fail(play, error) {
   advance();
 }
 
+/** What broke off on screen need not stay for its time: its last frame does until the next is there. */
+function breakOff(play, error) {
+  if (play.dropped || play.broken) return;
+  play.broken = true;
+  play.creative = { ...play.creative, duration_s: 0.001 };
+  if (play.playId) report({ type: "failed", play_id: play.playId, error: String(error?.message ?? error) });
+  advance();
+}
+
 function skipLocal() {
   rotationIndex++;
   localBlockedUntil = seconds() + LOCAL_RETRY_S / Math.max(1, rotation.length);
@@ -143,7 +152,7 @@ async function swap() {
   const incoming = next;
   swapping = incoming;
   try {
-    await start(incoming.element);
+    await start(incoming.element, (error) => breakOff(incoming, error));
     // Until here a newer play may have replaced it.
     if (next === incoming) {
       next = null;
