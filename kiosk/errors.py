@@ -47,6 +47,10 @@ class StateError(KioskError):
     """The state file cannot be used."""
 
 
+class StateUnavailableError(StateError):
+    """The state file cannot be opened now; another try may succeed."""
+
+
 class BrokerError(KioskError):
     """The MQTT broker cannot be reached or refuses us."""
 

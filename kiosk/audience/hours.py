@@ -114,6 +114,15 @@ class HourBook:
             self._dirty.add(hour)
         return hour
 
+    def take_over(self, hours: Mapping[str, Mapping[str, int]]) -> None:
+        """Add counts that were taken without knowing this book, each hour to its own if it can."""
+        for hour, counts in hours.items():
+            self.add(counts, datetime.fromisoformat(hour))
+
+    def everything(self) -> dict[str, Counts]:
+        """Counts of every open hour."""
+        return {hour: dict(counts) for hour, counts in self._hours.items()}
+
     def present(self, now: datetime) -> Counts:
         """Counts of the present hour."""
         return dict(self._hours.get(self.label(now), {}))

@@ -22,6 +22,8 @@ class Counting:
     def __init__(
         self, settings: Settings, journal: Journal, clock: Clock, hours: HourBook, passes: PassBook
     ) -> None:
+        """Count into ``hours``; :meth:`resume` makes one that knows what was counted before."""
+        self._settled = journal.opened
         self._settings = settings
         self._journal = journal
         self._clock = clock
@@ -47,11 +49,17 @@ class Counting:
             clock: the time.
             since_counted_s: see :class:`PassBook`.
         """
-        saved = await journal.read(open_hours)
-        published = await journal.read(published_hours)
-        book = HourBook({one.hour: one.counts for one in saved}, published)
         passes = PassBook(settings.audience.max_step_s, since_counted_s)
+        book = await _saved(journal) if journal.opened else HourBook({}, ())
         return cls(settings, journal, clock, book, passes)
+
+    async def settle(self) -> None:
+        """Once the state file could be opened: join what it holds with what was counted since."""
+        if self._settled or not self._journal.opened:
+            return
+        book = await _saved(self._journal)
+        book.take_over(self._hours.everything())
+        self._hours, self._settled = book, True
 
     def record(self, record: VisionRecord, creative: str | None) -> None:
         """Take in what vision says, while a creative is on screen."""
@@ -79,6 +87,8 @@ class Counting:
         """Checkpoint what changed and publish what is over."""
         now = self._clock.utc()
         self._hours.open(now)
+        if not self._settled:
+            return
         if self._clock.monotonic() - self._saved_s >= self._settings.audience.checkpoint_s:
             self.save()
         over = self._hours.over(now)
@@ -89,6 +99,9 @@ class Counting:
 
     def save(self) -> None:
         """Checkpoint the hours that changed."""
+        if not self._settled:
+            # To write now would replace counts of before that nobody has read yet.
+            return
         self._saved_s = self._clock.monotonic()
         for hour, counts in self._hours.unsaved().items():
             self._journal.write(partial(save_hour, hour=hour, counts=counts), f"hour {hour}")
@@ -96,6 +109,9 @@ class Counting:
     def stop(self) -> None:
         """Count whoever is in view, checkpoint, and publish the open hour if that is wished."""
         self.vision_lost()
+        if not self._settled:
+            log.error("event=state_write_lost: the state file could not be opened: counts are lost")
+            return
         self.save()
         if self._settings.audience.publish_open_hour_on_stop:
             hour, counts = self.present()
@@ -122,5 +138,11 @@ class Counting:
             )
             log.info("event=hour_published hour=%s seq=%s", hour, seq)
 
-        self._journal.write(publish)
+        self._journal.write(publish, f"publish {hour}")
         self._hours.published(hour)
+
+
+async def _saved(journal: Journal) -> HourBook:
+    saved = await journal.read(open_hours)
+    published = await journal.read(published_hours)
+    return HourBook({one.hour: one.counts for one in saved}, published)

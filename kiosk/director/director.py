@@ -92,7 +92,7 @@ class Director:
 
         Raises:
             PortInUseError: another program has the page's port.
-            StateError: the state file or the socket cannot be opened.
+            StateError: another director holds the state file, or the socket cannot be made.
         """
         aside: asyncio.Task[None] | None = None
         try:
@@ -111,7 +111,9 @@ class Director:
             await self._shut_down()
 
     async def _recall(self) -> Counting:
-        before = await self._journal.read(lambda store: read_health(store, "director"))
+        before = None
+        if self._journal.opened:
+            before = await self._journal.read(lambda store: read_health(store, "director"))
         said = before[0] if before is not None else {}
         stopped_s = said.get("stopped_s")
         # The monotonic clock begins anew with each boot.
@@ -156,6 +158,7 @@ class Director:
             now_s = self._clock.monotonic()
             try:
                 await self._web.restart_if_failed()
+                await self._counted.settle()
                 await self._learn_facts()
                 if now_s >= reload_s:
                     reload_s = now_s + self._settings.ads.reload_s

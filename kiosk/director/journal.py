@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from kiosk.clock import Clock
-from kiosk.errors import StateError
+from kiosk.errors import StateError, StateUnavailableError
 from kiosk.state import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -65,20 +65,27 @@ class Journal:
         self._lost = 0
 
     @property
+    def opened(self) -> bool:
+        """The file was opened, now or after a while."""
+        return self._store is not None
+
+    @property
     def failing(self) -> bool:
         """The last write did not succeed."""
         return self._failing
 
-    async def open(self) -> Path | None:
-        """Open the file; returns where a damaged predecessor was moved, if there was one.
+    async def open(self) -> None:
+        """Open the file; one that cannot be opened now is tried again with each write.
 
         Raises:
-            StateError: it cannot be opened, or another director holds it.
+            StateError: another director holds it, or a newer kiosk wrote it.
         """
         loop = asyncio.get_running_loop()
-        store = await loop.run_in_executor(self._thread, self._open)
+        try:
+            await loop.run_in_executor(self._thread, self._open)
+        except StateUnavailableError as bad:
+            self._complain(bad)
         self._writer = asyncio.create_task(self._write_forever())
-        return store.set_aside
 
     def write(self, operation: Write, key: str | None = None) -> None:
         """Have something written soon, after everything that was asked for before it.
@@ -95,7 +102,7 @@ class Journal:
         if name in self._waiting:
             # The one under way is not known to arrive before what this one has to follow.
             name = (key, object())
-        if len(self._waiting) >= MAX_WAITING:
+        if key is None and len(self._waiting) >= MAX_WAITING:
             if not self._lost:
                 log.error("event=state_write_lost: %d writes wait already", MAX_WAITING)
             self._lost += 1
@@ -151,11 +158,7 @@ class Journal:
         try:
             await loop.run_in_executor(self._thread, self._perform, operation)
         except (StateError, OSError) as bad:
-            if not self._failing:
-                log.error(
-                    "event=state_write_failed reason=%s: %s", bad, getattr(bad, "hint", None) or ""
-                )
-            self._failing = True
+            self._complain(bad)
             return False
         except Exception:
             # Waiting would not help it, and would hold up everything behind it.
@@ -172,9 +175,15 @@ class Journal:
         self._lost = 0
         return True
 
+    def _complain(self, bad: Exception) -> None:
+        if not self._failing:
+            hint = getattr(bad, "hint", None) or ""
+            log.error("event=state_write_failed reason=%s: plays go on; %s", bad, hint)
+        self._failing = True
+
     # In the thread of the state file.
 
-    def _open(self) -> Store:
+    def _open(self) -> None:
         held = self._path.with_name(self._path.name + ".director")
         try:
             held.parent.mkdir(parents=True, exist_ok=True)
@@ -186,14 +195,15 @@ class Journal:
                 hint="stop the other one, or set state.path to another file",
             ) from bad
         except OSError as bad:
-            raise StateError(
+            raise StateUnavailableError(
                 f"{held}: cannot be written: {bad.strerror or bad}",
                 hint="check state.path and who may write there",
             ) from bad
         self._store = open_store(self._path, self._clock)
-        return self._store
 
     def _perform(self, operation: Write) -> None:
+        if self._store is None:
+            self._open()
         store = self._opened()
         if store.replaced:
             self._open_again(store)

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from kiosk.clock import Clock
-from kiosk.errors import StateError
+from kiosk.errors import StateError, StateUnavailableError
 from kiosk.state.schema import MIGRATIONS, NAMES
 
 log = logging.getLogger(__name__)
@@ -86,12 +86,15 @@ def open_store(path: Path, clock: Clock) -> Store:
     """Open the state file, creating or migrating it; a damaged one is set aside, never deleted.
 
     Raises:
-        StateError: the folder cannot be written, or a newer kiosk wrote the file.
+        StateUnavailableError: the file or its folder cannot be read or written now.
+        StateError: a newer kiosk wrote the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as bad:
-        raise StateError(f"{path.parent}: the folder cannot be made: {bad.strerror}") from bad
+        raise StateUnavailableError(
+            f"{path.parent}: the folder cannot be made: {bad.strerror}", hint="check state.path"
+        ) from bad
     try:
         with _alone(path):
             set_aside = None
@@ -100,11 +103,14 @@ def open_store(path: Path, clock: Clock) -> Store:
             # SQLite alone would make it writable for its owner only; director and uplink share it.
             path.touch(mode=0o660)
             store = Store(path, set_aside)
-            with store.transaction() as db:
-                _refuse_newer(path, db)
-                MIGRATIONS.apply(db)
+            _refuse_newer(path, store.db)
+            try:
+                with store.transaction() as db:
+                    MIGRATIONS.apply(db)
+            except StateError as bad:
+                raise StateUnavailableError(str(bad), hint=bad.hint) from bad
     except (sqlite3.Error, OSError) as bad:
-        raise StateError(
+        raise StateUnavailableError(
             f"{path}: cannot be opened: {bad}", hint="check state.path and who may write there"
         ) from bad
     return store
@@ -130,7 +136,7 @@ def _is_sound(path: Path) -> bool:
         finally:
             connection.close()
     except sqlite3.OperationalError as bad:
-        raise StateError(f"{path}: cannot be opened: {bad}") from bad
+        raise StateUnavailableError(f"{path}: cannot be opened: {bad}") from bad
     except sqlite3.DatabaseError:
         return False
     return bool(answer[0] == "ok")

@@ -391,3 +391,33 @@ def test_without_a_campaign_that_can_be_used_the_house_card_plays_until_there_is
     asyncio.run(scenario())
     assert caplog.text.count("event=campaign_refused") == 1
     assert f"{tmp_path / 'campaign.yaml'}:1: name: this key is required" in caplog.text
+
+
+def test_a_state_file_that_cannot_be_opened_keeps_no_screen_dark_and_loses_nothing(
+    tmp_path, caplog
+):
+    disk = tmp_path / "disk"
+    disk.write_text("in the place of a folder: nothing can be made here")
+
+    async def scenario():
+        async with (
+            opened(tmp_path, state={"path": disk / "state.db"}) as shop,
+            shop.vision() as see,
+        ):
+            for _ in range(20):
+                await see(woman(shop))
+                await shop.go(0.2)
+            await see()
+            await shop.go(6)
+            assert sum(shop.director._reasons.values()) >= 3
+            assert "event=state_write_failed" in caplog.text
+            disk.unlink()
+            await shop.go_until(lambda: shop.director._journal.opened, "the disk is back")
+            await shop.go_until(lambda: not shop.director._journal.failing, "all is written")
+            await shop.go(2)
+
+    asyncio.run(scenario())
+    plays = look(disk, "SELECT count(*), count(duration_s) FROM plays")[0]
+    assert plays[0] == plays[1] >= 4
+    counts = dict(look(disk, "SELECT cell, count FROM open_hours"))
+    assert (counts["passes"], counts["ots"]) == (1, 1)
