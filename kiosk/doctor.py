@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kiosk.ads import load_campaign
-from kiosk.clock import SystemClock
 from kiosk.config import Settings
 from kiosk.errors import KioskError
-from kiosk.state import open_store
+from kiosk.state import examine_store
 from kiosk.vision import accelerators, look_once, verify_models
 
 CONNECT_S = 3.0
@@ -33,7 +32,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that the three processes need; makes the state file when there is none."""
+    """Look at everything that the three processes need; changes nothing."""
     return [
         _try("models", lambda: _models(settings)),
         _try("accelerator", lambda: _accelerator(settings)),
@@ -77,15 +76,7 @@ def _campaign(settings: Settings) -> str:
 
 
 def _state(settings: Settings) -> str:
-    store = open_store(settings.state.path, SystemClock())
-    with store.transaction() as db:
-        db.execute("UPDATE identity SET epoch = epoch")
-    store.close()
-    if store.set_aside is not None:
-        return (
-            f"{settings.state.path}: was damaged and moved to {store.set_aside}; a new one is there"
-        )
-    return f"{settings.state.path}: sound and writable"
+    return examine_store(settings.state.path)
 
 
 def _screen_page(settings: Settings) -> Finding:
@@ -122,4 +113,4 @@ def _broker(settings: Settings) -> Finding:
             f"{host}:{port}: not reached: {bad.strerror or bad}",
             "counts are kept and sent later; check broker.host, broker.port and the network",
         )
-    return Finding("broker", "ok", f"{host}:{port}: it answers")
+    return Finding("broker", "ok", f"{host}:{port}: it answers (no login was tried)")

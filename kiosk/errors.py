@@ -55,5 +55,13 @@ class BrokerError(KioskError):
     """The MQTT broker cannot be reached or refuses us."""
 
 
+class AlreadyRunningError(StateError):
+    """Another process of the same kind has the state file."""
+
+    exit_code = 2
+
+
 class PortInUseError(KioskError):
     """Another program listens where we should."""
+
+    exit_code = 2

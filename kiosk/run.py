@@ -29,7 +29,10 @@ CANNOT_START = 127
 """What a shell would say of a program that it cannot start."""
 
 PROCESSES = ("uplink", "director", "vision")
-"""In the order of starting; they are stopped in the other one, so that the last counts leave."""
+"""In the order of starting."""
+
+STOPPED_LAST = ("uplink", "central")
+"""They carry what the others say when they stop."""
 
 MAY_FINISH = frozenset({"vision"})
 """Whose work can be done: a film has an end. Any other process that ends has failed."""
@@ -101,24 +104,29 @@ class Supervisor:
             if child.state == "running" and child.process is not None
         }
 
-    def stop(self, name: str) -> None:
-        """Ask one child to stop, and insist when it does not."""
-        child = self.children[name]
-        child.state = "finished"
-        if child.process is None or child.process.poll() is not None:
-            return
-        child.process.terminate()
-        try:
-            child.process.wait(self._settings.stop_timeout_s)
-        except subprocess.TimeoutExpired:
-            log.error("event=process_killed name=%s: it did not stop", name)
-            child.process.kill()
-            child.process.wait()
+    def stop(self, *names: str) -> None:
+        """Ask some children to stop, all at once, and insist where one does not."""
+        running = []
+        for name in names:
+            child = self.children[name]
+            child.state = "finished"
+            if child.process is not None and child.process.poll() is None:
+                child.process.terminate()
+                running.append((name, child.process))
+        for name, process in running:
+            try:
+                process.wait(self._settings.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                log.error("event=process_killed name=%s: it did not stop", name)
+                process.kill()
+                process.wait()
 
     def stop_all(self) -> None:
-        """Stop every child, the last one started first; none is left, even if we are hurried."""
+        """Stop every child, those last that carry the others' last words; none is left."""
+        last = [name for name in self.children if name in STOPPED_LAST]
         try:
-            for name in reversed(list(self.children)):
+            self.stop(*(name for name in self.children if name not in last))
+            for name in last:
                 self.stop(name)
         except BaseException:
             for child in self.children.values():

@@ -118,7 +118,8 @@ def read(path: Path, error: type[BadInputError] = BadInputError) -> Document:
     except FileNotFoundError:
         raise error(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as bad:
-        raise error(f"{path}: cannot be read: {bad}") from bad
+        reason = bad.strerror if isinstance(bad, OSError) else "it is not UTF-8 text"
+        raise error(f"{path}: cannot be read: {reason}") from bad
     return Document(path, text, error)
 
 

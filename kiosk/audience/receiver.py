@@ -14,6 +14,9 @@ from kiosk.vision import VisionRecord, decode_record
 
 log = logging.getLogger(__name__)
 
+LOST_AFTER_S = 1.5
+"""A vision process that is away for longer is missed."""
+
 LINE_LIMIT = 1 << 18
 """Bytes of the longest line: about a thousand viewers."""
 
@@ -39,6 +42,7 @@ class Receiver:
         self._on_gone = on_gone
         self._stale_s = stale_s
         self._refused = False
+        self._alert: asyncio.TimerHandle | None = None
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._received_s = float("-inf")
@@ -78,10 +82,12 @@ class Receiver:
         if self._server is None:
             return
         self._server.close()
+        self._cancel_alert()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
             self._lost()
+            self._cancel_alert()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,6 +103,7 @@ class Receiver:
             self._lost()
         self._writer = writer
         self._refused = False
+        self._cancel_alert()
         log.info("event=vision_connected")
         try:
             await self._read(reader, writer)
@@ -130,7 +137,14 @@ class Receiver:
             self._received_s = self._clock.monotonic()
             self._on_record(record)
 
+    def _cancel_alert(self) -> None:
+        if self._alert is not None:
+            self._alert.cancel()
+            self._alert = None
+
     def _lost(self) -> None:
-        log.warning("event=vision_lost")
+        # An ordinary stop ends us too, and a vision that is restarted is back: neither is an alert.
+        loop = asyncio.get_running_loop()
+        self._alert = loop.call_later(LOST_AFTER_S, log.warning, "event=vision_lost")
         self.latest = None
         self._on_gone()

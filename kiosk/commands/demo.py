@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kiosk.commands.options import settings_of, with_settings
+from kiosk.commands.options import check_source, settings_of, with_settings
 
 
 @click.command()
@@ -37,4 +37,6 @@ def demo(
     if prepare:
         prepare_demo(click.echo)
         return
+    if source is not None:
+        check_source(source)
     run_demo(settings, source=source, seconds=seconds, as_json=as_json)

@@ -8,6 +8,7 @@ from typing import Any, Callable
 import click
 
 from kiosk.config import Settings, load_settings
+from kiosk.errors import BadInputError
 
 Decorated = Callable[..., Any]
 
@@ -40,6 +41,20 @@ def with_source(command: Decorated) -> Decorated:
     )(command)
 
 
+def check_source(source: str) -> None:
+    """Refuse a file that is not there before anything is started.
+
+    Raises:
+        BadInputError: there is no such file, or it is a folder.
+    """
+    if "://" in source or source.startswith("/dev/") or Path(source).is_file():
+        return
+    what = "it is a folder" if Path(source).is_dir() else "there is no such video file"
+    raise BadInputError(
+        f"{source}: {what}", hint="name a camera, a stream or a video with --source"
+    )
+
+
 def settings_of(
     config: Path | None,
     overrides: tuple[str, ...],
@@ -51,6 +66,7 @@ def settings_of(
     settings = load_settings(config, overrides)
     wishes: dict[str, Any] = {}
     if source is not None:
+        check_source(source)
         # The processes read a file of their own, elsewhere: here is where the path was typed.
         wishes["source"] = source if "://" in source else str(Path(source).absolute())
     if loop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 import tempfile
 import threading
@@ -120,14 +121,16 @@ class _Terminal:
 
     def say(self, text: str) -> None:
         if self._live:
-            self._stream.write("\n")
+            self._stream.write("\x1b[2K")
             self._live = False
         self._stream.write(text + "\n")
         self._stream.flush()
 
     def show(self, line: str) -> None:
         if self._stream.isatty():
-            self._stream.write(f"\r\x1b[2K{line}")
+            columns = shutil.get_terminal_size().columns
+            # The cursor goes back to the start, so that what a process says stands there alone.
+            self._stream.write(f"\x1b[2K{line[: columns - 1]}\r")
             self._stream.flush()
             self._live = True
 
@@ -159,8 +162,7 @@ class _Show:
                 self._tick()
         finally:
             self._watcher.close()
-            self._supervisor.stop("vision")
-            self._supervisor.stop("director")
+            self._supervisor.stop("vision", "director")
             self._drain()
             self._supervisor.stop_all()
         self._add_up()

@@ -64,11 +64,12 @@ class CampaignFile:
 
     def _refuse(self, bad: Exception) -> None:
         if str(bad) != self._complaint:
-            log.error(
-                "event=campaign_refused reason=%s: the campaign %s plays on",
-                bad,
-                self.campaign.name,
+            plays = (
+                "a card of our own plays"
+                if self.campaign is HOUSE_CAMPAIGN
+                else (f"the campaign {self.campaign.name} plays on")
             )
+            log.error("event=campaign_refused reason=%s: %s", bad, plays)
         self._complaint = str(bad)
 
     def _look(self) -> tuple[int, int]:

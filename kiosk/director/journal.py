@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from kiosk.clock import Clock
-from kiosk.errors import StateError, StateUnavailableError
+from kiosk.errors import AlreadyRunningError, StateError, StateUnavailableError
 from kiosk.state import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class Journal:
             self._held = held.open("w", encoding="ascii")
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as bad:
-            raise StateError(
+            raise AlreadyRunningError(
                 f"{self._path}: another director holds it",
                 hint="stop the other one, or set state.path to another file",
             ) from bad

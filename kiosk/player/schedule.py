@@ -141,7 +141,7 @@ class Schedule:
 
     def screen_ended(self, play_id: str, shown_s: float, now_s: float) -> None:
         """The screen has replaced a play, after showing it for so long."""
-        if self._current is not None and self._current.play.play_id == play_id:
+        if self._current is not None and self._shows(play_id):
             limit_s = now_s - self._current.started_s + EARLY_S
             self._end_current(now_s, min(shown_s, limit_s))
 
@@ -149,7 +149,7 @@ class Schedule:
         """The screen cannot show a play; another one is chosen."""
         if self._next is not None and self._next.play_id == play_id:
             self._give_up(self._next, why, now_s)
-        elif self._current is not None and self._current.play.play_id == play_id:
+        elif self._current is not None and self._shows(play_id):
             # It broke off on screen: what is next need not wait for its end.
             self._leave_out(self._current.play, why, now_s)
             self._end_current(now_s)
@@ -157,6 +157,11 @@ class Schedule:
     def stop(self, now_s: float) -> None:
         """End what is on screen, and show nothing more."""
         self.screen_lost(now_s)
+
+    def _shows(self, play_id: str) -> bool:
+        return (
+            self.presented and self._current is not None and (self._current.play.play_id == play_id)
+        )
 
     def _due_s(self, now_s: float) -> float:
         if self._current is None:

@@ -9,7 +9,7 @@ from kiosk.state.health import read_health, write_health
 from kiosk.state.hours import OpenHour, close_hour, open_hours, published_hours, save_hour
 from kiosk.state.outbox import Backlog, Message, Outbox
 from kiosk.state.plays import EndedPlay, PlayBook, PlayStart, RecentPlay
-from kiosk.state.store import Store, open_store
+from kiosk.state.store import Store, examine_store, open_store
 
 __all__ = [
     "Backlog",
@@ -22,6 +22,7 @@ __all__ = [
     "RecentPlay",
     "Store",
     "close_hour",
+    "examine_store",
     "open_hours",
     "open_store",
     "published_hours",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from kiosk.state.schema import MIGRATIONS, NAMES
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 10.0
+
+LEAST_FREE_BYTES = 16 * 2**20
+"""With less room than this, something on the disk is about to fail."""
 
 
 class Store:
@@ -114,6 +118,27 @@ def open_store(path: Path, clock: Clock) -> Store:
             f"{path}: cannot be opened: {bad}", hint="check state.path and who may write there"
         ) from bad
     return store
+
+
+def examine_store(path: Path) -> str:
+    """Look at the state file without changing anything; says what was seen.
+
+    Raises:
+        StateError: it is damaged, cannot be written, or its disk is nearly full.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise StateError(f"{path}: cannot be written by this user", hint="check who owns it")
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        raise StateError(f"{path}: {free // 2**20} MB are free on its disk", hint="make room")
+    if not path.exists():
+        return f"{path}: not there yet; it will be made"
+    if not _is_sound(path):
+        raise StateError(
+            f"{path}: damaged", hint="the director will set it aside at its start and begin anew"
+        )
+    return f"{path}: sound and writable"
 
 
 @contextmanager

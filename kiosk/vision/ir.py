@@ -28,7 +28,9 @@ def checked_ir(models_dir: Path, name: str) -> Path:
         ) from None
     for file, wanted in expected.items():
         path = folder / file
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
+        if not path.is_file():
+            raise ModelError(f"{path}: missing", hint="run `kiosk models build` to make it again")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != wanted:
             raise ModelError(
                 f"{path}: altered: sha256 is {found}, built with {wanted}",

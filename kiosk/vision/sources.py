@@ -329,6 +329,7 @@ def _open_camera(source: str, settings: CameraSettings) -> Any:
             f"{name}: busy: {holder} uses it",
             hint=f"stop that program; `fuser -v {source}`, as root, names it",
         )
-    raise SourceError(
-        f"{name}: it cannot be opened as a camera", hint="is it plugged in and switched on?"
-    )
+    hint = "is the address right, and does the camera answer there?"
+    if source.startswith("/dev/"):
+        hint = "is it plugged in and switched on?"
+    raise SourceError(f"{name}: it cannot be opened as a camera", hint=hint)

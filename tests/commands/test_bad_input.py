@@ -54,17 +54,20 @@ def test_a_setting_of_the_wrong_type_is_named_with_its_line(config: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("source", "sentence"),
+    ("source", "sentence", "expected"),
     [
-        ("/dev/video99", "/dev/video99: there is no camera"),
-        ("nowhere.mp4", "nowhere.mp4: there is no such video file"),
-        ("README.md", "README.md: it cannot be decoded as a video"),
+        ("/dev/video99", "/dev/video99: there is no camera", 1),
+        ("nowhere.mp4", "nowhere.mp4: there is no such video file", 2),
+        ("docs", "docs: it is a folder", 2),
+        ("README.md", "README.md: it cannot be decoded as a video", 1),
     ],
-    ids=["no-camera", "no-file", "no-video"],
+    ids=["no-camera", "no-file", "folder", "no-video"],
 )
-def test_a_source_that_cannot_be_opened_is_named(config: Path, source: str, sentence: str) -> None:
+def test_a_source_that_cannot_be_opened_is_named(
+    config: Path, source: str, sentence: str, expected: int
+) -> None:
     code, said = kiosk("vision", "--print", "--source", source, "--config", str(config))
-    assert code == 1
+    assert code == expected
     assert sentence in said
     assert "hint: " in said
 
@@ -151,7 +154,7 @@ def test_a_taken_port_is_named(config: Path) -> None:
             f"--set=player.port={port}",
             f"--set=ads.campaign={campaign}",
         )
-    assert code == 1
+    assert code == 2
     assert f"127.0.0.1:{port}: the screen's page cannot be served there" in said
 
 

@@ -105,7 +105,7 @@ def test_a_port_in_use_is_one_sentence_and_a_hint(tmp_path):
             timeout=30,
             check=False,
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "the screen's page cannot be served there" in done.stderr
     assert "hint: stop the other program" in done.stderr
     assert "Traceback" not in done.stderr

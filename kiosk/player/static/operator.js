@@ -293,7 +293,7 @@ function showHour(state) {
     const parts = GENDERS.map((gender) => [gender, whole(record(ages[name])[gender])]);
     return { name: band(name) ?? "unknown", parts, total: parts.reduce((sum, [, value]) => sum + value, 0) };
   });
-  showBars(byId("ages"), ageRows.some((row) => row.total) ? ageRows : [], "Nobody counted yet this hour");
+  showBars(byId("ages"), ageRows.some((row) => row.total) ? ageRows : [], "Nobody counted yet: a pass is counted when it ends");
 
   const moods = record(counts.mood);
   const moodRows = MOODS.map((name) => ({ name, parts: [["mood", whole(moods[name])]], total: whole(moods[name]) }));
