@@ -34,8 +34,3 @@ class SystemClock:
 def iso(moment: datetime) -> str:
     """RFC 3339 in UTC with seconds, as every payload and table writes it."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def hour_label(moment: datetime) -> str:
-    """The UTC hour that ``moment`` belongs to, as RFC 3339."""
-    return iso(moment.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0))

@@ -14,7 +14,7 @@ from kiosk.config import Settings
 from kiosk.director.director import Director
 from kiosk.service import Heartbeat
 from kiosk.state import open_store
-from tests.fakes import FakeClock, record
+from tests.fakes import FakeClock, record, viewer
 
 CAMPAIGN = """version: 1
 name: {name}
@@ -140,3 +140,8 @@ def outbox(folder: Path, stream: str) -> list[dict[str, Any]]:
     rows = look(folder, f"SELECT seq, payload FROM outbox WHERE stream = '{stream}' ORDER BY seq")
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
     return [json.loads(row[1]) for row in rows]
+
+
+def woman(shop, name="w", since_s=2.0, **changes):
+    now_s = shop.clock.seconds
+    return viewer(name, now_s - since_s, now_s, **changes)

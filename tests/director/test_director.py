@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from kiosk.errors import PortInUseError, StateError
-from tests.director.shop import look, opened, outbox, write_campaign
+from tests.director.shop import look, opened, outbox, woman, write_campaign
 from tests.fakes import NOON, FakeClock, viewer
 
 
@@ -18,11 +18,6 @@ def _short_waits(monkeypatch):
     monkeypatch.setattr("kiosk.director.director.TICK_S", 0.001)
     monkeypatch.setattr("kiosk.director.director.HOUSEKEEPING_S", 0.02)
     monkeypatch.setattr("kiosk.director.journal.RETRY_S", 0.02)
-
-
-def woman(shop, name="w", since_s=2.0, **changes):
-    now_s = shop.clock.seconds
-    return viewer(name, now_s - since_s, now_s, **changes)
 
 
 def test_without_a_screen_plays_go_on_are_proved_once_and_not_presented(tmp_path):
@@ -371,53 +366,3 @@ def test_the_operator_sees_a_snapshot_that_is_json_and_names_no_folder(tmp_path)
             assert seen["vision"]["state"] == "live"
 
     asyncio.run(scenario())
-
-
-def test_without_a_campaign_that_can_be_used_the_house_card_plays_until_there_is_one(
-    tmp_path, caplog
-):
-    (tmp_path / "campaign.yaml").write_text("version: 1\n")
-
-    async def scenario():
-        async with opened(tmp_path) as shop:
-            await shop.go(12)
-            assert {row[0] for row in look(tmp_path, "SELECT creative FROM plays")} == {"welcome"}
-            write_campaign(tmp_path)
-            await shop.go_until(
-                lambda: look(tmp_path, "SELECT 1 FROM plays WHERE campaign = 'spring'"),
-                "the campaign plays",
-            )
-
-    asyncio.run(scenario())
-    assert caplog.text.count("event=campaign_refused") == 1
-    assert f"{tmp_path / 'campaign.yaml'}:1: name: this key is required" in caplog.text
-
-
-def test_a_state_file_that_cannot_be_opened_keeps_no_screen_dark_and_loses_nothing(
-    tmp_path, caplog
-):
-    disk = tmp_path / "disk"
-    disk.write_text("in the place of a folder: nothing can be made here")
-
-    async def scenario():
-        async with (
-            opened(tmp_path, state={"path": disk / "state.db"}) as shop,
-            shop.vision() as see,
-        ):
-            for _ in range(20):
-                await see(woman(shop))
-                await shop.go(0.2)
-            await see()
-            await shop.go(6)
-            assert sum(shop.director._reasons.values()) >= 3
-            assert "event=state_write_failed" in caplog.text
-            disk.unlink()
-            await shop.go_until(lambda: shop.director._journal.opened, "the disk is back")
-            await shop.go_until(lambda: not shop.director._journal.failing, "all is written")
-            await shop.go(2)
-
-    asyncio.run(scenario())
-    plays = look(disk, "SELECT count(*), count(duration_s) FROM plays")[0]
-    assert plays[0] == plays[1] >= 4
-    counts = dict(look(disk, "SELECT cell, count FROM open_hours"))
-    assert (counts["passes"], counts["ots"]) == (1, 1)
