@@ -188,6 +188,10 @@ class Director:
         await self._receiver.stop()
         self._schedule.stop(self._clock.monotonic())
         if self._counting is not None:
+            try:
+                await self._counting.settle()
+            except StateError as bad:
+                log.error("event=state_read_failed reason=%s", bad)
             self._survive(self._counting.stop)
             self._survive(self._batch_plays)
             self._write_health(stopped=True)
