@@ -89,6 +89,17 @@ def test_a_share_of_the_viewers_has_to_fit_and_never_none(share, fitting, size, 
     assert (found.creative.id == "female") is played
 
 
+@pytest.mark.parametrize("state", ["stale", "absent"])
+def test_while_nobody_knows_who_is_there_only_what_is_for_all_ages_plays(state):
+    wine, bread = WINE, creative("bread")
+    history = History(last="bread")
+    for _ in range(10):
+        found = choose(Campaign("c", (wine, bread)), Audience(state, 9.0), history, 0.5)
+        assert found is not None
+        assert found.creative.id == "bread"
+        history.played(found.creative)
+
+
 def test_what_fits_does_not_play_twice_in_a_row_when_there_is_another():
     history, played = History(), []
     for _ in range(6):

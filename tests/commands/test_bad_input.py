@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "kiosk/demo/campaign/build/WolfgangLanger_Pexels.mp4"
 
 
-def kiosk(*arguments: str) -> tuple[int, str]:
-    """Run a command; returns its exit code and what it wrote on standard error."""
-    done = subprocess.run(
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
         [sys.executable, "-m", "kiosk", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -27,6 +27,11 @@ def kiosk(*arguments: str) -> tuple[int, str]:
         timeout=60,
         check=False,
     )
+
+
+def kiosk(*arguments: str) -> tuple[int, str]:
+    """Run a command; returns its exit code and what it wrote on standard error."""
+    done = run(*arguments)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stderr
 
@@ -174,18 +179,7 @@ def test_a_processor_that_is_not_here_is_named_with_those_that_are(config: Path)
 
 
 def test_the_doctor_says_what_is_missing_and_fails(config: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "kiosk", "doctor", "--json", "--config", str(config)),
-            "--set=vision.source=/dev/video99",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run("doctor", "--json", "--config", str(config), "--set=vision.source=/dev/video99")
     report = json.loads(done.stdout)
     checks = {check["name"]: check for check in report["checks"]}
     assert done.returncode == 1
@@ -196,3 +190,17 @@ def test_the_doctor_says_what_is_missing_and_fails(config: Path) -> None:
     assert set(checks) == {
         *("models", "accelerator", "camera", "campaign", "state", "screen page", "broker")
     }
+
+
+def test_the_doctor_names_a_damaged_state_file_and_leaves_it_as_it_is(
+    tmp_path: Path, config: Path
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    state = folder / "state.db"
+    state.write_bytes(b"this is no database" * 500)
+    done = run("doctor", "--json", "--config", str(config), f"--set=state.path={state}")
+    (found,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "state"]
+    assert (found["state"], found["message"]) == ("fail", f"{state}: damaged")
+    assert [path.name for path in folder.iterdir()] == ["state.db"]
+    assert state.read_bytes() == b"this is no database" * 500

@@ -366,3 +366,16 @@ def test_the_operator_sees_a_snapshot_that_is_json_and_names_no_folder(tmp_path)
             assert seen["vision"]["state"] == "live"
 
     asyncio.run(scenario())
+
+
+def test_no_creative_earns_attention_that_no_screen_has_shown(tmp_path):
+    async def scenario():
+        async with opened(tmp_path) as shop, shop.vision() as see:
+            for _ in range(20):
+                await see(woman(shop, looking=True))
+                await shop.go(0.2)
+
+    asyncio.run(scenario())
+    counts = dict(look(tmp_path, "SELECT cell, count FROM open_hours"))
+    assert counts["watchers"] == 1
+    assert not [cell for cell in counts if cell.startswith("creative/")]

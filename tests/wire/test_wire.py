@@ -130,3 +130,9 @@ def test_the_hour_of_a_payload_is_the_hour_that_was_given():
     assert json.loads(examples()["up/hours"].model_copy(update={"hour": hour}).encode())[
         "hour"
     ] == ("2026-01-01T23:00:00Z")
+
+
+def test_a_time_that_no_calendar_has_in_utc_is_refused_and_not_a_crash():
+    early = '{"state":"online","version":"1","since":"0001-01-01T00:00:00+05:00"}'
+    with pytest.raises(ValidationError, match="outside the calendar"):
+        wire.Status.model_validate_json(early)
