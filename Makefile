@@ -50,8 +50,7 @@ schemas: tools ## Write the JSON Schemas of the wire to deploy/schemas
 # and headers would name it. The other locks start from dev.txt, so that all agree on each version
 # and no hash is asked for twice.
 # Left out, and therefore installed with --no-deps: OpenVINO's telemetry, which reports to its maker
-# unless it is absent; on a device also PyAV, which supervision asks for and only its own video
-# reader uses: a second FFmpeg with the GPL encoders x264 and x265.
+# unless it is absent.
 PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --no-config --quiet \
 	--generate-hashes --strip-extras --annotate --unsafe-package openvino-telemetry \
@@ -61,10 +60,10 @@ PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev
 lock: ## Pin every Python package and its hashes (UPGRADE=1: to the newest)
 	@test -x $(BIN)/pip-compile || deploy/setup.sh tools
 	$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --extra device --extra central --extra models \
-		--extra dev -o requirements/dev.txt pyproject.toml
+		--extra bench --extra dev -o requirements/dev.txt pyproject.toml
 	@for lock in device central models build; do \
 		cp requirements/dev.txt requirements/$$lock.txt; done
-	$(PIP_COMPILE) --extra device --unsafe-package av -o requirements/device.txt pyproject.toml
+	$(PIP_COMPILE) --extra device -o requirements/device.txt pyproject.toml
 	$(PIP_COMPILE) --extra central -o requirements/central.txt pyproject.toml
 	$(PIP_COMPILE) --extra device --extra models -o requirements/models.txt pyproject.toml
 	$(PIP_COMPILE) --only-build-deps --all-build-deps -o requirements/build.txt pyproject.toml

@@ -164,3 +164,6 @@ if [ "$what" != tools ]; then
   step "$ANNOUNCE_AFTER_S" "fetching the footage and making the demo film" \
     "$VENV/bin/kiosk" demo --prepare
 fi
+if [ "$what" = all ]; then
+  step "$ANNOUNCE_AFTER_S" "fetching the portraits of the benches" "$VENV/bin/kiosk" bench prepare
+fi

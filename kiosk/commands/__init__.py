@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kiosk.commands.bench import bench
 from kiosk.commands.campaign import campaign
 from kiosk.commands.demo import demo
 from kiosk.commands.doctor import doctor
@@ -9,4 +10,6 @@ from kiosk.commands.models import models
 from kiosk.commands.processes import central, director, run, uplink, vision
 from kiosk.commands.schemas import schemas
 
-COMMANDS = (demo, run, vision, director, uplink, central, models, campaign, doctor, schemas)
+COMMANDS = (
+    demo, run, vision, director, uplink, central, models, bench, campaign, doctor, schemas,
+)  # fmt: skip

@@ -35,6 +35,7 @@ from kiosk.config.vision import (
     DetectionSettings,
     InferenceSettings,
     LookingSettings,
+    PaceSettings,
     TrackingSettings,
     VisionSettings,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "LogSettings",
     "LookingSettings",
     "NoticeSettings",
+    "PaceSettings",
     "PlayerSettings",
     "PrivacySettings",
     "RunSettings",

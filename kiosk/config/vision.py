@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -31,17 +31,53 @@ class InferenceSettings(Section):
     fallback: list[Accelerator] = Field(
         ["CPU"], description="tried in this order when the device cannot run them"
     )
+    precision: Literal["fp16", "int8"] = Field(
+        "fp16", description="int8: the quantised copy of each model that has one, or fp16"
+    )
     threads: int = Field(1, ge=1, le=64, description="threads of OpenVINO and of OpenCV, each")
+
+
+class PaceSettings(Section):
+    """How many frames are looked at."""
+
+    full_fps: float = Field(
+        30, gt=0, le=240, description="frames looked at per second while somebody is there"
+    )
+    idle_fps: float = Field(2, gt=0, le=240, description="the same in an empty, still view")
+    idle_after_s: Seconds = Field(3, description="how long a view has to be empty for that")
+    motion_fps: float = Field(
+        6, gt=0, le=240, description="frames that are compared for motion meanwhile"
+    )
+    motion_share: Share = Field(
+        0.003, description="share of the picture that has to change to be looked at at once"
+    )
+    warm_c: float = Field(78, description="temperature from which half of the frames are dropped")
+    hot_c: float = Field(84, description="temperature from which three in four are dropped")
+    heat_check_s: Seconds = Field(5, description="between two looks at the temperature")
 
 
 class DetectionSettings(Section):
     """What counts as a face."""
 
-    min_score: Share = Field(0.5, description="least detector score of a face")
+    min_score: Share = Field(
+        0, description="least detector score of a face; 0: what the model's card says"
+    )
     nms_iou: Share = Field(0.4, description="overlap from which two boxes are one face")
     min_face_px: int = Field(24, ge=8, description="narrowest face, in pixels of the frame")
+    search_interval_s: Seconds = Field(
+        0.2, description="longest time between two searches of the whole frame for new faces"
+    )
+    look_again_s: Seconds = Field(
+        0.3, description="how long after it was last seen a face is looked for where it was"
+    )
+    look_again_faces: int = Field(
+        8, ge=0, description="with more faces, the whole frame is searched every time"
+    )
     tiles_per_frame: int = Field(
-        1, ge=0, le=8, description="square tiles searched beside the whole frame, in turn"
+        1,
+        ge=0,
+        le=8,
+        description="square tiles searched beside the whole frame, in turn (bundle mediapipe)",
     )
 
 
@@ -56,19 +92,37 @@ class TrackingSettings(Section):
 class AttributeSettings(Section):
     """How often a viewer is looked at closely, and when the answer is `unknown`."""
 
+    looks_per_frame: int = Field(
+        2, ge=1, description="faces looked at closely in one frame; it bounds a frame's time"
+    )
     identity_interval_s: Seconds = Field(
-        0.3, description="between two estimates of age and gender of one viewer"
+        0.3, description="after the first look for age and gender; later ones are further apart"
     )
     identity_estimates: int = Field(
-        12, ge=1, description="estimates after which age and gender are left alone"
+        8, ge=1, description="looks after which age and gender are left alone"
     )
-    mood_interval_s: Seconds = Field(0.2, description="between two estimates of one viewer's mood")
+    mood_interval_s: Seconds = Field(0.2, description="between two looks at one viewer's mood")
     mood_memory_s: Seconds = Field(
-        0.8, description="time constant of the mood's smoothing: older estimates fade"
+        0.8, description="time constant of the mood's smoothing: older looks fade"
     )
-    min_age_p: Share = Field(0.4, description="below this probability the age band is unknown")
-    min_gender_p: Share = Field(0.75, description="below this probability the gender is unknown")
-    min_mood_p: Share = Field(0.4, description="below this probability the mood is unknown")
+    good_eye_distance_px: float = Field(
+        14, gt=0, description="distance of the eyes from which a face is large enough"
+    )
+    good_sharpness: float = Field(
+        0.25, gt=0, description="fine detail over all detail from which a face is sharp enough"
+    )
+    poor_view_age_sd_y: float = Field(
+        15, ge=0, description="years of doubt added to an age as the view gets as poor as can be"
+    )
+    min_age_p: Optional[Share] = Field(
+        None, description="below this probability the age band is unknown; empty: the bundle's own"
+    )
+    min_gender_p: Optional[Share] = Field(
+        None, description="below this probability the gender is unknown; empty: the bundle's own"
+    )
+    min_mood_p: Optional[Share] = Field(
+        None, description="below this probability the mood is unknown; empty: the bundle's own"
+    )
     minor_p: Share = Field(
         0.2, description="probability of being under 18 from which a minor is possible"
     )
@@ -101,6 +155,7 @@ class VisionSettings(Section):
     models_dir: FilePath = Field(Path("models_ir"), description="folder of the models")
     bundle: Name = Field("default", description="the set of models: a file in bundles/")
     camera: CameraSettings = CameraSettings()
+    pace: PaceSettings = PaceSettings()
     inference: InferenceSettings = InferenceSettings()
     detection: DetectionSettings = DetectionSettings()
     tracking: TrackingSettings = TrackingSettings()

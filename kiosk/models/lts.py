@@ -46,10 +46,12 @@ LTS_OPSET = 10
 def _interpolate(node: Any) -> Any:
     from openvino import opset10
 
-    image, target, axes = (port.get_source_output() for port in node.inputs())
+    image, target, *given = (port.get_source_output() for port in node.inputs())
     wanted = node.get_attributes()
     sizes = wanted["shape_calculation_mode"] == "sizes"
-    chosen = [int(axis) for axis in axes.get_node().get_data()]
+    chosen = list(range(len(node.get_input_shape(0))))
+    if given:
+        chosen = [int(axis) for axis in given[0].get_node().get_data()]
     before, after = node.get_input_shape(0), node.get_output_shape(0)
     scales = np.array([after[axis] / before[axis] for axis in chosen], np.float32)
     return opset10.interpolate(
@@ -64,7 +66,7 @@ def _interpolate(node: Any) -> Any:
         wanted["nearest_mode"],
         antialias=wanted["antialias"],
         cube_coeff=wanted["cube_coeff"],
-        axes=axes,
+        axes=np.array(chosen, np.int64),
     )
 
 

@@ -36,6 +36,10 @@ class WheelCache:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete what was downloaded."""
         self._folder.cleanup()
 
     def read(self, file: WheelFile) -> bytes:

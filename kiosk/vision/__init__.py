@@ -11,32 +11,60 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kiosk.vision.cards import Bundle, Card, Crop, load_bundle, load_card
+from kiosk.vision.cards import (
+    Bundle,
+    BundleCards,
+    Card,
+    Crop,
+    NpmSource,
+    Source,
+    UrlSource,
+    WheelSource,
+    load_bundle,
+    load_card,
+)
 from kiosk.vision.emit import SocketEmitter
-from kiosk.vision.ir import BUILT, checked_ir
+from kiosk.vision.ir import BUILT, checked_ir, int8_name
 from kiosk.vision.records import Viewer, VisionRecord, decode_record
 
 if TYPE_CHECKING:
     import threading
     from typing import Callable
 
-    from kiosk.config import VisionSettings
+    from kiosk.config import TrackingSettings, VisionSettings
     from kiosk.service import Heartbeat
+    from kiosk.vision.faces import Faces as Faces
+    from kiosk.vision.finders import Finder
+    from kiosk.vision.pace import Pace
+    from kiosk.vision.pipeline import Pipeline
+    from kiosk.vision.stills import Examiner
+    from kiosk.vision.track import PassTracker
 
 __all__ = [
     "BUILT",
     "Bundle",
+    "BundleCards",
     "Card",
     "Crop",
+    "NpmSource",
     "SocketEmitter",
+    "Source",
+    "UrlSource",
     "Viewer",
     "VisionRecord",
+    "WheelSource",
     "accelerators",
     "checked_ir",
     "decode_record",
+    "int8_name",
     "load_bundle",
     "load_card",
     "look_once",
+    "open_examiner",
+    "open_finder",
+    "open_pace",
+    "open_pipeline",
+    "open_tracker",
     "run",
     "verify_models",
 ]
@@ -53,6 +81,45 @@ def run(
     from kiosk.vision.process import run as start
 
     start(settings, emit, stop, heartbeat)
+
+
+def open_examiner(settings: VisionSettings) -> Examiner:
+    """A bundle for still pictures; see :mod:`kiosk.vision.stills`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.stills import Examiner
+
+    return Examiner(settings)
+
+
+def open_pipeline(settings: VisionSettings, source: str) -> Pipeline:
+    """The loop's inside, without a camera; see :mod:`kiosk.vision.pipeline`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.pipeline import Pipeline
+
+    return Pipeline(settings, source)
+
+
+def open_finder(settings: VisionSettings) -> Finder:
+    """A bundle's face detector alone; see :mod:`kiosk.vision.finders`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.finders import open_finder
+
+    return open_finder(settings)
+
+
+def open_tracker(settings: TrackingSettings) -> PassTracker:
+    """What makes passes of faces; see :mod:`kiosk.vision.track`."""
+    from kiosk.vision.track import PassTracker
+
+    return PassTracker(settings)
+
+
+def open_pace(settings: VisionSettings) -> Pace:
+    """What chooses the frames that are looked at; see :mod:`kiosk.vision.pace`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.pace import Pace
+
+    return Pace(settings.pace)
 
 
 def look_once(settings: VisionSettings) -> str:

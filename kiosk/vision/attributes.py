@@ -1,51 +1,30 @@
-"""Age, gender and mood of each viewer: estimated by need, averaged over time, doubted in words."""
+"""Age, gender and mood of each viewer: looked at by need, believed with doubt, told in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Optional
 
-import cv2
 import numpy as np
 
 from kiosk import terms
 from kiosk.config import AttributeSettings
-from kiosk.errors import ModelError
-from kiosk.vision.cards import Card, Task
-from kiosk.vision.faces import Floats, Image, chip
-from kiosk.vision.runtime import Network
+from kiosk.vision.cards import BundleCards, Task
+from kiosk.vision.faces import Floats, Image
+from kiosk.vision.heads import Heads
+from kiosk.vision.posterior import (
+    Calibration,
+    Evidence,
+    band_probabilities,
+    first_look,
+    minor_probability,
+)
+from kiosk.vision.runtime import Models
 from kiosk.vision.track import Pass
+from kiosk.vision.view import face_sharpness, view_quality
 
-ADULT_FROM_YEARS = 18
-ATTRIBUTE_TASKS: tuple[Task, ...] = ("age", "gender", "emotion")
-
-
-class Head:
-    """One classifier: a chip in, probabilities of the card's classes out."""
-
-    def __init__(self, network: Network, card: Card) -> None:
-        if card.crop is None:
-            raise ModelError(f"{card.name}: the card of an attribute model needs `crop`")
-        self._network = network
-        self._card = card
-        self._crop = card.crop
-        self._classes = len(card.labels or card.years)
-
-    def estimate(self, frame: Image, keypoints: Floats) -> Floats:
-        """Probabilities, float32 [classes], for one face of a uint8 BGR frame.
-
-        Raises:
-            ModelError: the model's output is not what its card says.
-        """
-        cut = chip(frame, keypoints, self._crop, self._card.input.width_px)
-        if self._card.input.colour == "GREY":
-            cut = np.asarray(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]
-        (output,) = self._network.infer(np.ascontiguousarray(cut[None])).values()
-        if output.size != self._classes:
-            raise ModelError(
-                f"{self._card.name}: {output.size} classes come out, its card names {self._classes}"
-            )
-        return np.array(output, np.float32).reshape(-1)
+IDENTITY: frozenset[Task] = frozenset({"age", "gender"})
+MOOD: frozenset[Task] = frozenset({"emotion"})
 
 
 @dataclass(frozen=True)
@@ -79,106 +58,119 @@ def label(p: Floats, labels: list[str], least: float) -> Estimate:
     return Estimate(labels[best] if confidence >= least else terms.UNKNOWN, confidence)
 
 
-def band_probabilities(years_p: Floats, years: Floats) -> Floats:
-    """Probabilities of :data:`kiosk.terms.AGE_BANDS` from those of single years."""
-    band = np.searchsorted(np.asarray(terms.AGE_BAND_STARTS), years, side="right") - 1
-    return np.bincount(band, weights=years_p, minlength=len(terms.AGE_BANDS)).astype(np.float32)
-
-
 @dataclass
-class _Votes:
-    """Running means of one pass."""
+class _Looks:
+    """What has been seen of one pass."""
 
-    years: Floats | None = None
-    gender: Floats | None = None
-    identity_estimates: int = 0
+    evidence: dict[Task, Evidence] = field(default_factory=dict)
+    identity_looks: int = 0
     identity_s: float = float("-inf")
-    mood: Floats | None = None
+    mood_looks: int = 0
     mood_s: float = float("-inf")
+    sharp: Optional[float] = None
+    thought: Optional[Attributes] = None
 
 
 class AttributeEstimator:
-    """Looks closely at one thing of a few viewers per frame; state is one entry per live pass."""
+    """Looks closely at a few viewers per frame; state is one entry per live pass."""
 
-    def __init__(
-        self, networks: dict[str, Network], cards: Mapping[Task, Card], settings: AttributeSettings
-    ) -> None:
-        self._heads = {
-            task: Head(networks[task], cards[task]) for task in ATTRIBUTE_TASKS if task in networks
-        }
+    def __init__(self, cards: BundleCards, models: Models, settings: AttributeSettings) -> None:
+        self._heads = Heads(cards, models)
+        self._calibration = Calibration(cards, settings.poor_view_age_sd_y)
         self._settings = settings
-        self._years = np.asarray(cards["age"].years if "age" in cards else [], np.float32)
-        self._genders = list(cards["gender"].labels) if "gender" in cards else []
-        self._moods = list(cards["emotion"].labels) if "emotion" in cards else []
-        self._votes: dict[str, _Votes] = {}
+        self._looks: dict[str, _Looks] = {}
 
     def update(self, frame: Image, passes: list[Pass], now_s: float) -> None:
-        """Estimate what is due for the passes seen in this frame."""
-        for one in passes:
-            if one.last_s != now_s:
-                continue
-            votes = self._votes.setdefault(one.id, _Votes())
-            if self._identity_due(votes, now_s):
-                self._look_at_identity(frame, one, votes, now_s)
-            if "emotion" in self._heads and now_s - votes.mood_s >= self._settings.mood_interval_s:
-                self._look_at_mood(frame, one, votes, now_s)
+        """Make the looks that are due and needed most, of the passes seen in this frame."""
+        seen = [one for one in passes if one.last_s == now_s]
+        for one in seen:
+            self._looks.setdefault(one.id, _Looks())
+        due = sorted(
+            (rank, one.id, tasks, one)
+            for one in seen
+            for rank, tasks in self._due(self._looks[one.id], now_s)
+        )
+        for _, _, tasks, one in due[: self._settings.looks_per_frame]:
+            self._look(frame, one, frozenset(tasks), now_s)
 
     def forget(self, alive: set[str]) -> None:
-        """Drop the votes of passes that are over."""
-        for gone in set(self._votes) - alive:
-            del self._votes[gone]
+        """Drop what is known of passes that are over."""
+        for gone in set(self._looks) - alive:
+            del self._looks[gone]
 
     def of(self, pass_id: str) -> Attributes:
         """What is thought of a pass now."""
-        votes = self._votes.get(pass_id)
-        if votes is None:
+        looks = self._looks.get(pass_id)
+        if looks is None:
             return NOTHING_KNOWN
-        s = self._settings
-        age, gender, mood, minor = NOTHING_KNOWN.age, NOTHING_KNOWN.gender, NOTHING_KNOWN.mood, True
-        if votes.years is not None:
-            bands = band_probabilities(votes.years, self._years)
-            age = label(bands, list(terms.AGE_BANDS), s.min_age_p)
-            minor = bool(votes.years[self._years < ADULT_FROM_YEARS].sum() >= s.minor_p)
-        if votes.gender is not None:
-            gender = label(votes.gender, self._genders, s.min_gender_p)
-        if votes.mood is not None:
-            mood = label(votes.mood, self._moods, s.min_mood_p)
-        return Attributes(age, gender, mood, minor)
+        if looks.thought is None:
+            looks.thought = self._think(looks)
+        return looks.thought
 
-    def _identity_due(self, votes: _Votes, now_s: float) -> bool:
-        s = self._settings
-        return (
-            bool(self._heads.keys() & {"age", "gender"})
-            and votes.identity_estimates < s.identity_estimates
-            and now_s - votes.identity_s >= s.identity_interval_s
+    def _think(self, looks: _Looks) -> Attributes:
+        s, rules = self._settings, self._calibration
+        age, minor = NOTHING_KNOWN.age, True
+        known = looks.evidence.get("age")
+        if known is not None:
+            years_p = rules.years_p(known)
+            least = rules.threshold("age", s.min_age_p)
+            age = label(band_probabilities(years_p), list(terms.AGE_BANDS), least)
+            minor = minor_probability(years_p) >= s.minor_p
+        return Attributes(
+            age,
+            self._labelled(looks, "gender", s.min_gender_p),
+            self._labelled(looks, "emotion", s.min_mood_p),
+            minor,
         )
 
-    def _look_at_identity(self, frame: Image, one: Pass, votes: _Votes, now_s: float) -> None:
-        votes.identity_s = now_s
-        years, gender = (self._estimate(task, frame, one) for task in ("age", "gender"))
-        if years is None and gender is None:
-            return
-        # The mean over frames counts each look alike: the looks are spread in time by the interval.
-        share = np.float32(1 / (votes.identity_estimates + 1))
-        votes.years = _blended(votes.years, years, share)
-        votes.gender = _blended(votes.gender, gender, share)
-        votes.identity_estimates += 1
+    def _labelled(self, looks: _Looks, task: Task, configured: Optional[float]) -> Estimate:
+        known = looks.evidence.get(task)
+        if known is None:
+            return Estimate(terms.UNKNOWN, 0.0)
+        rules = self._calibration
+        p = rules.label_p(known)
+        return label(p, rules.labels[task], rules.threshold(task, configured))
 
-    def _look_at_mood(self, frame: Image, one: Pass, votes: _Votes, now_s: float) -> None:
-        mood = self._estimate("emotion", frame, one)
-        faded = 1 - np.exp(-(now_s - votes.mood_s) / self._settings.mood_memory_s)
-        votes.mood = _blended(votes.mood, mood, np.float32(faded))
-        votes.mood_s = now_s
+    def _due(self, looks: _Looks, now_s: float) -> list[tuple[float, list[Task]]]:
+        """What of a viewer should be looked at, with its rank: the lowest goes first."""
+        s, due = self._settings, []
+        if self._heads.tasks & IDENTITY and looks.identity_looks < s.identity_estimates:
+            # Looks further and further apart see the face in more different views.
+            wait_s = s.identity_interval_s * max(1, looks.identity_looks)
+            late_s = now_s - looks.identity_s - wait_s
+            if late_s >= 0:
+                due.append((looks.identity_looks - min(late_s, 1.0), sorted(IDENTITY)))
+        if self._heads.tasks & MOOD:
+            late_s = now_s - looks.mood_s - s.mood_interval_s
+            if late_s >= 0:
+                due.append((min(looks.mood_looks, 1) - min(late_s, 1.0), sorted(MOOD)))
+        return due
 
-    def _estimate(self, task: Task, frame: Image, one: Pass) -> Floats | None:
-        """Probabilities, or nothing: no such head, or an accelerator's numbers overflowed."""
-        if task not in self._heads:
-            return None
-        p = self._heads[task].estimate(frame, one.keypoints)
-        return p if np.isfinite(p).all() else None
-
-
-def _blended(before: Floats | None, now: Floats | None, share: np.float32) -> Floats | None:
-    if before is None or now is None:
-        return before if now is None else now
-    return before + (now - before) * share
+    def _look(self, frame: Image, one: Pass, tasks: frozenset[Task], now_s: float) -> None:
+        looks, s = self._looks[one.id], self._settings
+        count = looks.identity_looks if tasks & IDENTITY else looks.mood_looks
+        # A face and its mirror image are of one person: taking them in turn averages both.
+        patch, points = self._heads.patch(frame, one.keypoints)
+        said = self._heads.look(patch, points, tasks, mirrored=count % 2 == 1)
+        if looks.sharp is None or tasks & IDENTITY:
+            looks.sharp = face_sharpness(patch, points)
+        quality = view_quality(one.keypoints, looks.sharp, s.good_eye_distance_px, s.good_sharpness)
+        looks.thought = None
+        heard = False
+        for task in tasks:
+            known = looks.evidence.get(task)
+            if task == "emotion" and known is not None:
+                known.fade(float(np.exp(-(now_s - looks.mood_s) / s.mood_memory_s)))
+            opinion = self._calibration.pooled(task, said)
+            if opinion is None:
+                continue
+            heard = True
+            if known is None:
+                looks.evidence[task] = first_look(opinion, quality)
+            else:
+                known.add(opinion, max(quality, 1e-6))
+        # A look of which nothing came is none, but the next one waits as long.
+        if tasks & IDENTITY:
+            looks.identity_looks, looks.identity_s = looks.identity_looks + heard, now_s
+        else:
+            looks.mood_looks, looks.mood_s = looks.mood_looks + heard, now_s

@@ -16,13 +16,6 @@ Floats = NDArray[np.float32]
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 """Rows of a face's keypoints; right and left are the person's own."""
 
-EAR_SPAN_TO_NOSE_DEPTH = 1.2
-"""Tragion to tragion breadth over tragion to nose-tip depth of an adult head: about 14.5 cm to
-12 cm in the anthropometric tables of ISO 7250-1."""
-
-NOSE_BELOW_EARS = 0.10
-"""Height of the nose tip below the tragions over the tragion breadth, at a level gaze."""
-
 
 @dataclass(frozen=True)
 class Faces:
@@ -31,7 +24,8 @@ class Faces:
     Attributes:
         boxes: float32 [n, 4], x1 y1 x2 y2 in pixels of the frame.
         scores: float32 [n], 0..1.
-        keypoints: float32 [n, 6, 2], x y in pixels of the frame.
+        keypoints: float32 [n, 6, 2], x y in pixels of the frame; not a number where the detector
+            does not give one, such as ears.
     """
 
     boxes: Floats
@@ -51,6 +45,16 @@ class Faces:
         """The faces of some rows."""
         return Faces(self.boxes[rows], self.scores[rows], self.keypoints[rows])
 
+    def scaled(self, factor: float) -> Faces:
+        """The same faces in a picture that is ``factor`` times as large."""
+        by = np.float32(factor)
+        return Faces(self.boxes * by, self.scores, self.keypoints * by)
+
+    def moved(self, x: float, y: float) -> Faces:
+        """The same faces in a picture whose origin lies ``x`` and ``y`` further."""
+        by = np.array([x, y, x, y], np.float32)
+        return Faces(self.boxes + by, self.scores, self.keypoints + by[:2])
+
     @staticmethod
     def none() -> Faces:
         """No faces."""
@@ -59,33 +63,36 @@ class Faces:
         )
 
 
-def halved(image: Image, extent: int, least_px: int) -> tuple[Image, int]:
-    """Shrink by exactly two, as often as ``extent`` stays at least ``least_px``.
+def shrunk(image: Image, width: int, height: int) -> Image:
+    """An image in another size, at the least cost that does not alias much.
 
-    An exact half is many times cheaper than an odd ratio of more than two, and does not alias.
+    An exact half is many times cheaper than an odd ratio of more than two; where several halves
+    are due, the last is exact, and averages what the others alias.
 
     Args:
-        image: uint8 [height, width, channels].
-        extent: that one of its sides, in pixels, which has to stay sharp.
-        least_px: to this size.
-
-    Returns:
-        The smaller image and by how much it was shrunk.
+        image: uint8 [rows, columns, channels].
+        width: columns of the result.
+        height: rows of the result.
     """
-    factor = 1
-    while extent >= 2 * factor * least_px and min(image.shape[:2]) > 1:
-        height, width = (side // 2 for side in image.shape[:2])
-        even = image[: 2 * height, : 2 * width]
-        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
-        factor *= 2
-    return image, factor
+    ratio = max(image.shape[1] / width, image.shape[0] / height)
+    if ratio >= 4:
+        half = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(half, (width, height), interpolation=cv2.INTER_AREA)
+    elif ratio >= 2:
+        columns, rows = max(1, image.shape[1] // 2), max(1, image.shape[0] // 2)
+        even = image[: 2 * rows, : 2 * columns]
+        half = cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
+    else:
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(small, np.uint8)
 
 
 def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
     """Cut the upright square that a head was trained on.
 
     Args:
-        frame: uint8 [height, width, 3].
+        frame: uint8 [height, width, 3]; it may be much larger than the chip.
         keypoints: [6, 2] in pixels of the frame.
         crop: where the eyes stand in the chip.
         side_px: side of the chip.
@@ -93,6 +100,8 @@ def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
     Returns:
         uint8 [side, side, 3]; outside the frame it is filled from the border.
     """
+    # Shrinking by more than two would alias.
+    frame, keypoints = face_patch(frame, keypoints, crop.eye_distance * side_px, reach(crop))
     right, left = keypoints[RIGHT_EYE], keypoints[LEFT_EYE]
     along = left - right
     distance = max(float(np.hypot(*along)), 1.0)
@@ -102,50 +111,43 @@ def chip(frame: Image, keypoints: Floats, crop: Crop, side_px: int) -> Image:
     target = np.array([side_px / 2, crop.eye_y * side_px])
     matrix = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
     matrix[:, 2] = target - matrix[:, :2] @ middle
-    # Shrinking by more than two would alias: a smaller copy of the neighbourhood is cut instead.
-    if zoom <= 0.5:
-        frame, matrix = _shrunk(frame, middle, side_px / zoom, side_px, matrix)
     cut = cv2.warpAffine(
         frame, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cut, np.uint8)
 
 
-def _shrunk(
-    frame: Image, middle: Floats, reach: float, side_px: int, matrix: NDArray[np.float64]
-) -> tuple[Image, NDArray[np.float64]]:
-    height, width = frame.shape[:2]
-    x1, y1 = (int(max(0, value)) for value in middle - reach)
-    x2, y2 = int(min(width, middle[0] + reach)), int(min(height, middle[1] + reach))
-    if x2 - x1 < 2 or y2 - y1 < 2:
-        return frame, matrix
-    small, factor = halved(frame[y1:y2, x1:x2], int(reach), side_px)
-    # Positions are of pixels' centres, which a resize moves by half of the ratio less one.
-    shift = (factor - 1) / 2
-    back = np.array([[factor, 0, x1 + shift], [0, factor, y1 + shift], [0, 0, 1.0]])
-    return small, matrix @ back
+def reach(crop: Crop) -> float:
+    """How far from between the eyes a chip reaches, in distances of the eyes."""
+    return float(np.hypot(max(crop.eye_y, 1 - crop.eye_y), 0.5)) / crop.eye_distance
 
 
-def head_direction_deg(keypoints: Floats) -> tuple[float, float]:
-    """Yaw and pitch of a head, from six keypoints and a rigid average head.
+def face_patch(frame: Image, keypoints: Floats, eye_px: float, far: float) -> tuple[Image, Floats]:
+    """The part of a frame that every chip of one face comes from, not much larger than needed.
 
-    The line through the tragions is the head's axis; the nose tip stands a known depth before it,
-    so its offset along and across that axis over the axis's length is the tangent of the turn.
+    Args:
+        frame: uint8 [height, width, 3].
+        keypoints: [6, 2] in pixels of the frame.
+        eye_px: distance of the eyes that has to stay, in pixels.
+        far: how far from between the eyes it reaches, in distances of the eyes.
 
     Returns:
-        Degrees; (0, 0) faces the camera, positive is to the person's left and down.
+        A picture, and the keypoints in its pixels. It may share memory with the frame.
     """
-    right, left, nose = keypoints[RIGHT_EAR], keypoints[LEFT_EAR], keypoints[NOSE]
-    eyes = keypoints[LEFT_EYE] - keypoints[RIGHT_EYE]
-    roll = float(np.arctan2(eyes[1], eyes[0]))
-    cos, sin = np.cos(-roll), np.sin(-roll)
-    turn = np.array([[cos, -sin], [sin, cos]])
-    span = float((turn @ (left - right))[0])
-    offset = turn @ (nose - (left + right) / 2)
-    if span <= 1.0:
-        # The ears have crossed: a profile or beyond.
-        return (90.0 if offset[0] > 0 else -90.0), 0.0
-    yaw = np.degrees(np.arctan(offset[0] / span * EAR_SPAN_TO_NOSE_DEPTH))
-    upright = span / max(float(np.cos(np.radians(yaw))), 0.2)
-    pitch = np.degrees(np.arctan((offset[1] / upright - NOSE_BELOW_EARS) * EAR_SPAN_TO_NOSE_DEPTH))
-    return float(yaw), float(pitch)
+    right, left = keypoints[RIGHT_EYE], keypoints[LEFT_EYE]
+    distance = max(float(np.hypot(*(left - right))), 1.0)
+    middle, margin = (right + left) / 2, distance * far
+    height, width = frame.shape[:2]
+    x1, y1 = (int(max(0, value)) for value in middle - margin)
+    x2, y2 = min(width, int(middle[0] + margin) + 1), min(height, int(middle[1] + margin) + 1)
+    if x2 - x1 < 4 or y2 - y1 < 4:
+        return frame, keypoints
+    part, corner = frame[y1:y2, x1:x2], np.array([x1, y1], np.float32)
+    ratio = distance / eye_px
+    if ratio < 2:
+        return part, keypoints - corner
+    size = (max(1, round((x2 - x1) / ratio)), max(1, round((y2 - y1) / ratio)))
+    by = np.array([size[0] / (x2 - x1), size[1] / (y2 - y1)], np.float32)
+    # Positions are of pixels' centres, which stand half a pixel from their corners.
+    half = np.float32(0.5)
+    return shrunk(part, *size), (keypoints - corner + half) * by - half

@@ -19,10 +19,10 @@ def verify_models(settings: VisionSettings) -> list[str]:
         ModelError: one is missing or altered.
     """
     models_dir = Path(settings.models_dir)
-    _, cards = load_bundle(models_dir, settings.bundle)
-    for card in cards.values():
+    cards = load_bundle(models_dir, settings.bundle).cards
+    for card in cards:
         checked_ir(models_dir, card.name)
-    return [card.name for card in cards.values()]
+    return [card.name for card in cards]
 
 
 def accelerators() -> list[str]:

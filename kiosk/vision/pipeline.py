@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from kiosk.config import VisionSettings
 from kiosk.vision.attributes import AttributeEstimator
 from kiosk.vision.cards import load_bundle
-from kiosk.vision.detect import Detector
-from kiosk.vision.faces import Image, head_direction_deg
-from kiosk.vision.ir import checked_ir
+from kiosk.vision.faces import Faces, Image
+from kiosk.vision.finders import make_finder
 from kiosk.vision.meter import Meter
 from kiosk.vision.records import Viewer, VisionRecord
-from kiosk.vision.runtime import Network, Runtime
+from kiosk.vision.runtime import Models, OpenVinoNetwork, Runtime
 from kiosk.vision.track import Pass, PassTracker
+from kiosk.vision.view import head_direction_deg
 
 
 class Pipeline:
@@ -34,19 +35,18 @@ class Pipeline:
         """
         cv2.setNumThreads(settings.inference.threads)
         models_dir = Path(settings.models_dir)
-        _, cards = load_bundle(models_dir, settings.bundle)
-        self._runtime = Runtime(settings.inference)
-        loaded = self._runtime.load_all(
-            [checked_ir(models_dir, card.name) for card in cards.values()]
-        )
-        networks: dict[str, Network] = dict(zip(cards, loaded))
+        cards = load_bundle(models_dir, settings.bundle)
         self._settings = settings
         self._source = source
-        self._detector = Detector(
-            networks["face-detection"], cards["face-detection"], settings.detection
-        )
+
+        def load(models: Models) -> None:
+            self._finder = make_finder(cards.detector, models, settings.detection)
+            self._attributes = AttributeEstimator(cards, models, settings.attributes)
+
+        self._runtime = Runtime(settings.inference, models_dir)
+        self._runtime.on_first_device(load)
         self._tracker = PassTracker(settings.tracking)
-        self._attributes = AttributeEstimator(networks, cards, settings.attributes)
+        self._searched_s = float("-inf")
         self._meter = Meter()
 
     @property
@@ -54,10 +54,19 @@ class Pipeline:
         """Where the models run."""
         return self._runtime.device
 
+    @property
+    def networks(self) -> list[OpenVinoNetwork]:
+        """Every network that is loaded, by its model's name."""
+        return sorted(self._runtime.networks, key=lambda one: one.name)
+
+    @property
+    def somebody(self) -> bool:
+        """A face was seen lately, confirmed or not."""
+        return bool(self._tracker.known)
+
     def process(self, frame: Image, t_s: float) -> VisionRecord:
         """Look at one uint8 BGR frame [height, width, 3], taken at ``t_s`` (monotonic seconds)."""
-        faces = self._detector.detect(frame)
-        passes = self._tracker.update(faces, t_s)
+        passes = self._tracker.update(self._faces(frame, t_s), t_s)
         self._attributes.update(frame, passes, t_s)
         self._attributes.forget({one.id for one in passes})
         self._meter.frame(self._runtime.take_inference_s())
@@ -71,6 +80,22 @@ class Pipeline:
             viewers=tuple(self._viewers(passes, frame, t_s)),
         )
 
+    def _faces(self, frame: Image, t_s: float) -> Faces:
+        """The faces of a frame: searched for all over it, or looked at where they were."""
+        limits = self._settings.detection
+        near = [one for one in self._tracker.known if t_s - one.last_s <= limits.look_again_s]
+        due = t_s - self._searched_s >= limits.search_interval_s
+        if due or not self._finder.looks_again or len(near) > limits.look_again_faces:
+            self._searched_s = t_s
+            faces = self._finder.search(frame)
+        elif near:
+            boxes = np.stack([one.box_at(t_s) for one in near])
+            faces = self._finder.look_again(frame, boxes)
+        else:
+            return Faces.none()
+        wide = faces.boxes[:, 2] - faces.boxes[:, 0] >= limits.min_face_px
+        return faces.take(np.flatnonzero(wide))
+
     def _viewers(self, passes: list[Pass], frame: Image, now_s: float) -> list[Viewer]:
         height, width = frame.shape[:2]
         return [self._viewer(one, width, height, now_s) for one in passes]
@@ -80,8 +105,9 @@ class Pipeline:
         limits = self._settings.looking
         facing = abs(yaw) <= limits.max_yaw_deg and abs(pitch) <= limits.max_pitch_deg
         thought = self._attributes.of(one.id)
-        x1, x2 = (min(max(float(value), 0.0), width) for value in one.box[[0, 2]])
-        y1, y2 = (min(max(float(value), 0.0), height) for value in one.box[[1, 3]])
+        left, top, right, bottom = one.box.tolist()
+        x1, x2 = (min(max(value, 0.0), width) for value in (left, right))
+        y1, y2 = (min(max(value, 0.0), height) for value in (top, bottom))
         return Viewer(
             id=one.id,
             first_s=round(one.first_s, 4),

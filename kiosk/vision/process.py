@@ -11,6 +11,7 @@ from typing import Any, Callable
 from kiosk.config import VisionSettings
 from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
+from kiosk.vision.pace import Pace
 from kiosk.vision.pipeline import Pipeline
 from kiosk.vision.sources import EndOfSourceError, Frame, is_live, open_source, source_name
 
@@ -96,6 +97,10 @@ class _Reopening:
             sentence = sentence.removeprefix(f"{name}: ")
         return sentence
 
+    def relax(self, fps: float | None) -> None:
+        """Frames per second that are wanted of a camera; ``None``: all."""
+        self._source.relax(fps)
+
     def close(self) -> None:
         self._source.close()
 
@@ -126,12 +131,17 @@ def run(
     try:
         pipeline = Pipeline(settings, name)
         log.info("event=vision_started source=%s accelerator=%s", name, pipeline.device)
+        pace = Pace(settings.pace)
         while not stop.is_set():
             frame = source.read()
             if frame is None:
                 break
+            if not pace.wants(frame.image, frame.t_s):
+                continue
             record = pipeline.process(frame.image, frame.t_s)
             emit(record.encode())
+            pace.looked(pipeline.somebody, frame.t_s)
+            source.relax(settings.pace.motion_fps if pace.idle else None)
             if record.frames == 1:
                 height, width = frame.image.shape[:2]
                 log.info("event=first_frame source=%s size=%dx%d", name, width, height)

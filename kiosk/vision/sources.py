@@ -50,8 +50,8 @@ class EndOfSourceError(SourceError):
 class Producer(Protocol):
     """An open source; only one thread may use it."""
 
-    def next(self) -> Frame:
-        """Wait for the next frame.
+    def next(self, period_s: float) -> Frame:
+        """Wait for the next frame, at least ``period_s`` after the last.
 
         Raises:
             SourceError: there will be none.
@@ -151,6 +151,9 @@ class FastFile:
         """The next frame; raises as :meth:`FileReader.next` does."""
         return self._reader.next()
 
+    def relax(self, fps: float | None) -> None:
+        """It has every frame."""
+
     def close(self) -> None:
         """Release the file."""
         self._reader.close()
@@ -176,6 +179,7 @@ class Latest:
         self._frame: Frame | None = None
         self._error: SourceError | None = None
         self._closed = False
+        self._period_s = 0.0
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
         with self._condition:
@@ -205,6 +209,10 @@ class Latest:
                 raise self._error
             return None
 
+    def relax(self, fps: float | None) -> None:
+        """Frames per second that are wanted; ``None``: all. What is not decoded costs nothing."""
+        self._period_s = 1 / fps if fps else 0.0
+
     def close(self) -> None:
         """Stop the thread; one that hangs in its driver is left behind."""
         with self._condition:
@@ -220,7 +228,7 @@ class Latest:
         try:
             self._tell()
             while not self._closed:
-                self._tell(frame=producer.next())
+                self._tell(frame=producer.next(self._period_s))
         except SourceError as bad:
             self._tell(error=bad)
         finally:
@@ -242,7 +250,7 @@ class _Paced:
         self._reader = FileReader(settings.source, loop=settings.loop)
         self._begun_s = time.monotonic()
 
-    def next(self) -> Frame:
+    def next(self, period_s: float) -> Frame:  # noqa: ARG002 - a file shows all of its frames
         frame = self._reader.next()
         due_s = self._begun_s + frame.t_s
         wait_s = due_s - time.monotonic()
@@ -261,8 +269,13 @@ class _Camera:
         self._name = source_name(source)
         self._capture = _open_camera(source, settings)
         self._gave = False
+        self._taken_s = float("-inf")
 
-    def next(self) -> Frame:
+    def next(self, period_s: float) -> Frame:
+        # A camera's frame is decoded when it is retrieved, not when it is grabbed.
+        while time.monotonic() - self._taken_s < period_s and self._capture.grab():
+            pass
+        self._taken_s = time.monotonic()
         image = _picture(self._capture, self._name)
         if image is None:
             why = "it stopped giving pictures" if self._gave else "it opens, but gives no picture"

@@ -1,25 +1,21 @@
-"""Faces of successive frames become passes: OC-SORT on boxes, random names on top.
+"""Faces of successive frames become passes: predicted boxes, greedy overlap, random names on top.
 
-OC-SORT (Cao et al. 2023, arXiv:2203.14360) with the buffered overlap of C-BIoU (Yang et al. 2023,
-arXiv:2211.14317) comes from the `trackers` library: maintained, Apache-2.0, no torch, and aware of
-the real time between frames. Nothing of a face but its box decides. ``docs/tracking.md`` has the
-figures of this choice.
+Nothing of a face but its box decides. Between two searches a detector looks again where each face
+was, so most frames leave little to decide: a face is then matched by plain overlap with where its
+speed takes it. What is left is matched by buffered overlap (C-BIoU, Yang et al. 2023,
+arXiv:2211.14317), which also bridges low frame rates. ``docs/tracking.md`` has the figures.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from typing import Any, Callable
+from dataclasses import dataclass, field
+from typing import Callable
 
 import numpy as np
 
 from kiosk.config import TrackingSettings
-from kiosk.errors import KioskError
 from kiosk.vision.faces import Faces, Floats
-
-LIBRARY_FPS = 30.0
-"""The library counts its patience in frames of this rate, whatever the camera's."""
 
 BUFFER = 0.5
 """By how much a box grows on each side before overlaps are taken, as a share of its own side.
@@ -27,6 +23,15 @@ BUFFER = 0.5
 Somebody who walks by moves his face by one and a half of its widths between two frames at 5 per
 second, and has no known speed yet; enlarged by this much, the two boxes still overlap by 0.1.
 """
+
+SPEED_MEMORY_S = 0.2
+"""Time constant of a face's speed: shorter follows the detector's jitter, longer lags in turns."""
+
+COAST_S = 0.4
+"""How long a lost face is thought to keep its speed; people who leave a view's cover turn."""
+
+LARGEST_GROWTH = 2.0
+"""Ratio of widths from which two boxes are not one face: nobody walks up that fast."""
 
 
 @dataclass
@@ -38,7 +43,8 @@ class Pass:
         box: last box seen, float32 [4] in pixels.
         keypoints: last keypoints seen, float32 [6, 2] in pixels.
         first_s, last_s: when it was first and last seen.
-        sightings: frames in which it was seen; the library names a face at its second.
+        sightings: frames in which it was seen.
+        speed: of the box's middle, float32 [2] in pixels per second.
     """
 
     id: str
@@ -46,7 +52,24 @@ class Pass:
     keypoints: Floats
     first_s: float
     last_s: float
-    sightings: int = 2
+    sightings: int = 1
+    speed: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
+
+    def box_at(self, now_s: float) -> Floats:
+        """Where the box is thought to be."""
+        ahead_s = np.float32(min(now_s - self.last_s, COAST_S))
+        return self.box + (self.speed * ahead_s)[[0, 1, 0, 1]]
+
+    def see(self, box: Floats, keypoints: Floats, now_s: float) -> None:
+        """It was seen again."""
+        passed_s = now_s - self.last_s
+        if passed_s > 0:
+            moved = (box[:2] + box[2:] - self.box[:2] - self.box[2:]) / 2
+            share = np.float32(1 - np.exp(-passed_s / SPEED_MEMORY_S))
+            speed = np.asarray(moved / np.float32(passed_s), np.float32)
+            self.speed = self.speed + (speed - self.speed) * share
+        self.box, self.keypoints, self.last_s = box, keypoints, now_s
+        self.sightings += 1
 
 
 class PassTracker:
@@ -57,20 +80,15 @@ class PassTracker:
         settings: TrackingSettings,
         new_id: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
-        """Start with nobody.
-
-        Raises:
-            KioskError: the tracking library is not installed.
-        """
+        """Start with nobody."""
         self._settings = settings
         self._new_id = new_id
-        self._engine, self._detections = _oc_sort(settings)
-        self._followed: dict[int, Pass] = {}
+        self._known: list[Pass] = []
 
     @property
     def known(self) -> list[Pass]:
-        """Everybody who is followed, confirmed or not."""
-        return list(self._followed.values())
+        """Everybody who is followed, confirmed or not, oldest first."""
+        return list(self._known)
 
     def update(self, faces: Faces, now_s: float) -> list[Pass]:
         """Match the faces of one frame.
@@ -83,44 +101,47 @@ class PassTracker:
             The confirmed passes, oldest first: those seen now, and those lost for a moment.
         """
         gap_s = self._settings.gap_s
-        self._followed = {n: p for n, p in self._followed.items() if now_s - p.last_s <= gap_s}
-        for row, number in self._match(faces, now_s):
-            box, keypoints = faces.boxes[row], faces.keypoints[row]
-            one = self._followed.get(number)
-            if one is None:
-                self._followed[number] = Pass(self._new_id(), box, keypoints, now_s, now_s)
-                continue
-            one.box, one.keypoints, one.last_s = box, keypoints, now_s
-            one.sightings += 1
-        return [p for p in self.known if p.sightings >= self._settings.confirm_frames]
+        self._known = [one for one in self._known if now_s - one.last_s <= gap_s]
+        free = np.ones(len(faces), bool)
+        for one, row in self._match(faces, now_s):
+            one.see(faces.boxes[row], faces.keypoints[row], now_s)
+            free[row] = False
+        for new in np.flatnonzero(free):
+            box, keypoints = faces.boxes[new], faces.keypoints[new]
+            self._known.append(Pass(self._new_id(), box, keypoints, now_s, now_s))
+        return [p for p in self._known if p.sightings >= self._settings.confirm_frames]
 
-    def _match(self, faces: Faces, now_s: float) -> list[tuple[int, int]]:
-        rows = np.arange(len(faces))
-        found = self._detections(faces.boxes, confidence=faces.scores, data={"row": rows})
-        tracked = self._engine.update(found, timestamp=now_s)
-        if tracked.tracker_id is None or not len(tracked):
+    def _match(self, faces: Faces, now_s: float) -> list[tuple[Pass, int]]:
+        if not self._known or not len(faces):
             return []
-        pairs = zip(tracked.data["row"], tracked.tracker_id)
-        return [(int(row), int(number)) for row, number in pairs if number >= 0]
+        expected = np.stack([one.box_at(now_s) for one in self._known])
+        widths = expected[:, 2] - expected[:, 0], faces.boxes[:, 2] - faces.boxes[:, 0]
+        growth = widths[1][None] / np.maximum(widths[0][:, None], 1e-3)
+        possible = (growth < LARGEST_GROWTH) & (growth > 1 / LARGEST_GROWTH)
+        pairs: list[tuple[Pass, int]] = []
+        for buffer in (0.0, BUFFER):
+            overlap = overlaps(_grown(expected, buffer), _grown(faces.boxes, buffer))
+            overlap = np.where(possible, overlap, 0)
+            while overlap.max(initial=0.0) >= self._settings.min_iou:
+                at, row = divmod(int(overlap.argmax()), len(faces))
+                pairs.append((self._known[at], row))
+                overlap[at], overlap[:, row] = 0, 0
+                possible[at], possible[:, row] = False, False
+            if not possible.any():
+                break
+        return pairs
 
 
-def _oc_sort(settings: TrackingSettings) -> tuple[Any, Any]:
-    try:
-        from supervision import Detections
-        from trackers import BIoU, OCSORTTracker
-    except ImportError as bad:
-        raise KioskError(
-            f"the tracking library cannot be loaded: {bad}",
-            hint="install this device's packages: requirements/device.txt",
-        ) from bad
-    engine = OCSORTTracker(
-        lost_track_buffer=max(1, round(settings.gap_s * LIBRARY_FPS)),
-        frame_rate=LIBRARY_FPS,
-        # A small face is found by its tile only, in some frames: its confirmation is counted here.
-        minimum_consecutive_frames=1,
-        minimum_iou_threshold=settings.min_iou,
-        # The detector's own threshold has been applied: every box that comes here is a face.
-        high_conf_det_threshold=0.0,
-        iou=BIoU(BUFFER),
-    )
-    return engine, Detections
+def overlaps(ours: Floats, theirs: Floats) -> Floats:
+    """Intersection over union of each box [n, 4] with each box [m, 4]: float32 [n, m]."""
+    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])
+    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (ours, theirs)]
+    union = areas[0][:, None] + areas[1][None] - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def _grown(boxes: Floats, share: float) -> Floats:
+    margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(share)
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)

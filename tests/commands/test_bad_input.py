@@ -103,14 +103,14 @@ def test_models_that_were_never_built_are_asked_for(tmp_path: Path, config: Path
 
 
 @pytest.mark.skipif(
-    not (ROOT / "models_ir/gender-dlib-v1/built.json").is_file(), reason="the models are not built"
+    not (ROOT / "models_ir/face-detection-yunet/built.json").is_file(), reason="the models are not built"
 )
 def test_an_altered_model_is_refused_with_its_name_and_both_hashes(
     tmp_path: Path, config: Path
 ) -> None:
     altered = tmp_path / "models"
     shutil.copytree(ROOT / "models_ir", altered)
-    weights = altered / "gender-dlib-v1/gender-dlib-v1.bin"
+    weights = altered / "face-detection-yunet/face-detection-yunet.bin"
     built = json.loads((weights.parent / "built.json").read_text())["sha256"][weights.name]
     weights.write_bytes(weights.read_bytes()[:-1])
     code, said = kiosk(

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from kiosk.errors import ModelError
-from kiosk.models import build_bundle, list_models, verify_bundle
-from kiosk.vision import BUILT, load_bundle
+from kiosk.models import build_bundle, bundles, list_models, verify_bundle
+from kiosk.vision import BUILT, checked_ir, load_bundle
 
 MODELS = Path(__file__).resolve().parents[2] / "models_ir"
 EMOTION, FACES = "emotion-mini-xception", "face-detection-full-range-sparse"
-CARDS = {card.name: card for card in load_bundle(MODELS, "default")[1].values()}
+CARDS = {
+    card.name: card for bundle in bundles(MODELS) for card in load_bundle(MODELS, bundle).cards
+}
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def small(tmp_path: Path) -> Path:
     shutil.copy(MODELS / EMOTION / "card.yaml", tmp_path / EMOTION)
     (tmp_path / "bundles").mkdir()
     (tmp_path / "bundles/small.yaml").write_text(
-        f"name: small\ntitle: small\nmodels: {{face-detection: {FACES}, emotion: {EMOTION}}}\n"
+        f"name: small\ntitle: small\ndetector: [{FACES}]\nheads: [{EMOTION}]\n"
     )
     return tmp_path
 
@@ -40,6 +42,11 @@ def build(folder: Path) -> list[str]:
         if "cannot be downloaded" in str(bad):
             pytest.skip(f"no package index from here: {bad}")
         raise
+
+
+def test_six_bundles_can_be_selected() -> None:
+    known = {"default", "haar-xception", "mediapipe", "mtcnn", "omz", "tiny-yolo"}
+    assert known <= set(bundles(MODELS))
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -88,5 +95,16 @@ def test_a_card_with_other_scaling_is_built_again(small: Path) -> None:
 def test_a_spoilt_model_is_listed_as_such_and_not_verified(small: Path, spoil, state: str) -> None:
     spoil(small / FACES)
     assert list_models(small, "small")[0].state == state
-    with pytest.raises(ModelError, match=FACES):
+    with pytest.raises(ModelError, match=FACES) as caught:
         verify_bundle(small, "small")
+    assert "--bundle small" in str(caught.value.hint)
+
+
+def test_a_cascade_is_the_published_file_and_needs_no_weights_beside_it() -> None:
+    name = "face-detection-haar"
+    if not (MODELS / name / BUILT).is_file():
+        pytest.skip("the cascade is not built: run `kiosk models build --bundle all`")
+    record = json.loads((MODELS / name / BUILT).read_text())
+    assert list(record["sha256"]) == [f"{name}.xml"]
+    assert list(record["sha256"].values()) == list(CARDS[name].source.files.values())
+    assert checked_ir(MODELS, name).name == f"{name}.xml"

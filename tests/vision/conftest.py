@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from kiosk.config import VisionSettings
-from kiosk.vision.detect import Detector
+from kiosk.vision import open_finder
 from kiosk.vision.faces import Image
+from kiosk.vision.finders import Finder
 from kiosk.vision.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ def frames_of(path: Path, count: int | None = None) -> list[Image]:
 def models_dir() -> Path:
     """Built models."""
     folder = ROOT / "models_ir"
-    if not (folder / "face-detection-full-range-sparse/built.json").is_file():
+    if not (folder / "face-detection-yunet/built.json").is_file():
         pytest.skip("the models are not built: run `kiosk models build`")
     return folder
 
@@ -74,7 +75,7 @@ def pipeline(models_dir: Path) -> Pipeline:
     return Pipeline(VisionSettings(models_dir=models_dir), "test")
 
 
-@pytest.fixture
-def detector(pipeline: Pipeline) -> Detector:
-    """The detector of the default bundle."""
-    return pipeline._detector
+@pytest.fixture(scope="session")
+def finder(models_dir: Path) -> Finder:
+    """The face detector of the default bundle, loaded once."""
+    return open_finder(VisionSettings(models_dir=models_dir))

@@ -1,4 +1,4 @@
-"""Geometry: upright chips out of leaning faces, and where a head points."""
+"""Geometry: upright chips out of leaning faces, at any size and over the border."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kiosk.config import LookingSettings
 from kiosk.vision.cards import Crop
-from kiosk.vision.faces import Faces, Floats, Image, chip, head_direction_deg
+from kiosk.vision.faces import LEFT_EYE, RIGHT_EYE, Faces, Floats, Image, chip, face_patch, reach
 
 CROP = Crop(eye_y=0.35, eye_distance=0.4)
-LIMIT = LookingSettings()
 
 
 def marked(eyes: Floats, size: int = 700) -> Image:
@@ -38,6 +36,21 @@ def points(eyes: Floats) -> Floats:
     return keypoints
 
 
+def leaning(roll: float, distance: float, x: float, y: float) -> Floats:
+    along = np.array([np.cos(np.radians(roll)), np.sin(np.radians(roll))]) * distance / 2
+    middle = np.array([x, y])
+    return np.stack([middle - along, middle + along])
+
+
+def eyes_off(cut: Image, crop: Crop, side: int) -> float:
+    """How far the eyes of a chip stand from where the card says, in its pixels."""
+    half = crop.eye_distance * side / 2
+    return max(
+        float(np.hypot(*(spot(cut, channel) - [side / 2 + offset, crop.eye_y * side])))
+        for channel, offset in ((2, -half), (1, half))
+    )
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.floats(-180, 180),
@@ -49,15 +62,45 @@ def points(eyes: Floats) -> Floats:
 def test_eyes_stand_where_the_card_says_for_any_lean_size_and_place(
     roll: float, distance: float, x: float, y: float, side: int
 ) -> None:
-    along = np.array([np.cos(np.radians(roll)), np.sin(np.radians(roll))]) * distance / 2
-    middle = np.array([x, y])
-    eyes = np.stack([middle - along, middle + along])
+    eyes = leaning(roll, distance, x, y)
     cut = chip(marked(eyes), points(eyes), CROP, side)
     assert cut.shape == (side, side, 3)
-    half = CROP.eye_distance * side / 2
-    for channel, offset in ((2, -half), (1, half)):
-        wanted = [side / 2 + offset, CROP.eye_y * side]
-        assert np.hypot(*(spot(cut, channel) - wanted)) < 1.5
+    assert eyes_off(cut, CROP, side) < 1.5
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.floats(-40, 40),
+    st.floats(60, 250),
+    st.floats(150, 690),
+    st.floats(150, 690),
+    st.floats(16, 60),
+)
+def test_a_chip_of_a_patch_is_the_chip_of_the_frame(
+    roll: float, distance: float, x: float, y: float, eye_px: float
+) -> None:
+    """What several models look at is cut out of one small copy of the face's surroundings."""
+    eyes = leaning(roll, distance, x, y)
+    image = cv2.GaussianBlur(marked(eyes, 700) // 2 + 40, (0, 0), 3)
+    side = int(eye_px / CROP.eye_distance)
+    direct = chip(image, points(eyes), CROP, side)
+    patch, moved = face_patch(image, points(eyes), eye_px, reach(CROP))
+    apart = float(np.hypot(*(moved[LEFT_EYE] - moved[RIGHT_EYE])))
+    assert apart >= 0.95 * min(eye_px, distance), "no detail is lost that a chip shows"
+    assert apart < 2.1 * eye_px, "and not much more is kept"
+    through = chip(patch, moved, CROP, side)
+    assert np.abs(through.astype(int) - direct).mean() < 2
+
+
+def test_a_patch_reaches_as_far_as_the_chip_whatever_the_lean() -> None:
+    frame = np.full((900, 900, 3), 9, np.uint8)
+    for roll in range(0, 360, 15):
+        eyes = leaning(roll, 60, 450, 450)
+        patch, moved = face_patch(frame, points(eyes), 60, reach(CROP))
+        height, width = patch.shape[:2]
+        middle = moved[:2].mean(axis=0)
+        corner = float(np.hypot(0.5, 1 - CROP.eye_y)) / CROP.eye_distance * 60
+        assert min(*middle, width - middle[0], height - middle[1]) >= corner - 2
 
 
 @pytest.mark.parametrize(
@@ -77,75 +120,32 @@ def test_a_chip_is_cut_at_and_over_the_border(eyes: list[list[float]]) -> None:
     assert (cut == 7).all(), "outside, the border goes on"
 
 
-def test_a_large_face_is_shrunk_without_aliasing() -> None:
-    stripes = np.zeros((900, 900, 3), np.uint8)
-    stripes[:, ::2] = 255
-    eyes = np.array([[300, 450], [600, 450]], np.float32)
-    cut = chip(stripes, points(eyes), CROP, 32)
-    assert np.ptp(cut.astype(int)) < 20, "stripes finer than the chip's pixels become grey"
+@pytest.mark.parametrize("x", [180, 350, 520])
+@pytest.mark.parametrize("y", [70, 630])
+def test_a_large_face_at_the_border_has_its_eyes_where_the_card_says(x: float, y: float) -> None:
+    eyes = leaning(0, 220, x, y)
+    assert eyes_off(chip(marked(eyes), points(eyes), CROP, 100), CROP, 100) < 0.6
 
 
-def head(yaw: float, pitch: float = 0.0, roll: float = 0.0, scale: float = 40.0) -> Floats:
-    """Six keypoints of a rigid head under a parallel projection, in the unit of half an ear span.
+@pytest.mark.parametrize("distance", [28, 40, 300])
+def test_what_is_finer_than_the_pixels_of_a_chip_is_averaged(distance: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), np.uint8)
+    eyes = leaning(0, distance, 450, 450)
+    cut = chip(noise, points(eyes), CROP, 32)
+    assert cut.std() < 0.5 * noise.std()
+    assert cut.mean() == pytest.approx(noise.mean(), abs=4)
 
-    Eyes at ear height, forward; the nose tip is deep before the ears and a little below them.
-    """
-    depth = 2 / 1.2
-    solid = np.array(
-        [
-            [-0.45, -0.2, 1.3],
-            [0.45, -0.2, 1.3],
-            [0, 0.2, depth],
-            [0, 0.7, 1.3],
-            [-1, 0, 0],
-            [1, 0, 0],
-        ]
+
+def test_faces_are_moved_and_scaled_with_their_keypoints() -> None:
+    one = Faces(
+        np.array([[10, 20, 30, 60]], np.float32),
+        np.array([0.9], np.float32),
+        np.full((1, 6, 2), 25, np.float32),
     )
-    a, b, c = np.radians([yaw, pitch, roll])
-    turn_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    turn_x = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
-    turn_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    seen = solid @ (turn_z @ turn_x @ turn_y).T
-    return np.asarray(seen[:, :2] * scale + 300, np.float32)
-
-
-def test_a_frontal_head_points_at_the_camera() -> None:
-    assert head_direction_deg(head(0)) == pytest.approx((0, 0), abs=1)
-
-
-@given(st.floats(5, 60), st.floats(-20, 20), st.floats(15, 150))
-def test_a_turn_is_measured_and_is_the_same_to_both_sides(
-    yaw: float, roll: float, scale: float
-) -> None:
-    left, _ = head_direction_deg(head(yaw, roll=roll, scale=scale))
-    right, _ = head_direction_deg(head(-yaw, roll=-roll, scale=scale))
-    assert left == pytest.approx(yaw, abs=6), "positive is to the person's left"
-    assert right == pytest.approx(-left, abs=1e-2)
-
-
-@pytest.mark.parametrize("pitch", [-35, -20, 20, 35])
-def test_a_tilt_has_its_sign(pitch: float) -> None:
-    yaw, found = head_direction_deg(head(0, pitch))
-    assert yaw == pytest.approx(0, abs=1)
-    assert found * pitch > 0
-    assert abs(found) == pytest.approx(abs(pitch), abs=12)
-
-
-@pytest.mark.parametrize("yaw", [-120, -90, -75, 75, 90, 120])
-def test_a_profile_looks_away(yaw: float) -> None:
-    found, _ = head_direction_deg(head(yaw))
-    assert abs(found) > LIMIT.max_yaw_deg
-    assert found * yaw > 0 or abs(yaw) > 90, "from behind, left and right are not told apart"
-
-
-def test_a_real_face_that_looks_into_the_lens_is_looking(detector, portrait: Image) -> None:
-    (points_,) = detector.detect(portrait).keypoints
-    yaw, pitch = head_direction_deg(points_)
-    assert abs(yaw) < LIMIT.max_yaw_deg
-    assert abs(pitch) < LIMIT.max_pitch_deg
-    mirrored = cv2.flip(portrait, 1)
-    (points_,) = detector.detect(mirrored).keypoints
-    assert head_direction_deg(points_)[0] == pytest.approx(-yaw, abs=6)
+    there = one.scaled(2).moved(5, -7)
+    assert there.boxes.tolist() == [[25, 33, 65, 113]]
+    assert there.keypoints[0, 3].tolist() == [55, 43]
+    assert there.scores is one.scores
 
 
 def test_faces_of_unequal_lengths_are_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ import numpy as np
 import pytest
 
 from kiosk.config import InferenceSettings
-from kiosk.errors import AcceleratorError
-from kiosk.vision.runtime import Runtime, seen_devices
+from kiosk.errors import AcceleratorError, ModelError
+from kiosk.vision import BUILT, Card, load_card
+from kiosk.vision.runtime import Models, Network, Runtime, seen_devices
+from tests.vision.conftest import ROOT
 
-MODELS = [Path("a.xml"), Path("b.xml")]
+GENDER = load_card(ROOT / "models_ir", "gender-dlib-v1")
+CARDS = [GENDER.model_copy(update={"name": name}) for name in ("a", "b")]
 
 
 class Core:
@@ -25,30 +30,67 @@ class Core:
         self.compiled: list[tuple[str, str, dict[str, str]]] = []
         self.unplugged = False
 
-    def read_model(self, path: str) -> str:
-        return path
+    def read_model(self, path: str) -> _Model:
+        return _Model(Path(path).name)
 
-    def compile_model(self, model: str, device: str, options: dict[str, str]) -> Any:
-        if model in self.refused.get(device, []):
+    def compile_model(self, model: _Model, device: str, options: dict[str, str]) -> Any:
+        if model.name in self.refused.get(device, []):
             raise RuntimeError(
-                f"Exception from core:\nCheck failed\n\n{model}: no kernel for Foo\n"
+                f"Exception from core:\nCheck failed\n\n{model.name}: no kernel for Foo\n"
             )
-        self.compiled.append((model, device, options))
-        return _Compiled(self)
+        self.compiled.append((model.name, device, options))
+        return _Compiled(self, model)
+
+
+class _Model:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.shape = [1, 32, 32, 3]
+
+    def input(self, _place: int) -> _Model:
+        return self
+
+    def reshape(self, shape: list[int]) -> None:
+        self.shape = shape
 
 
 class _Compiled:
     outputs = ()
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, model: _Model) -> None:
         self._core = core
+        self.data = np.zeros(model.shape, np.uint8)
 
     def create_infer_request(self) -> _Compiled:
         return self
 
-    def infer(self, _inputs: Any) -> None:
+    def get_input_tensor(self) -> _Compiled:
+        return self
+
+    def infer(self) -> None:
         if self._core.unplugged:
             raise RuntimeError("Exception\nUSB device is gone")
+
+    start_async = wait = infer
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two models that were built, as far as their hashes say."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        hashes = {}
+        for stem in (name, f"{name}-int8"):
+            path = tmp_path / name / f"{stem}.xml"
+            path.write_text(stem)
+            if name == "a" or stem == name:
+                hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (tmp_path / name / BUILT).write_text(json.dumps({"sha256": hashes}))
+    return tmp_path
+
+
+def load_all(models: Models) -> list[Network]:
+    return [models.network(card) for card in CARDS]
 
 
 @pytest.mark.parametrize(
@@ -64,30 +106,36 @@ class _Compiled:
     ],
 )
 def test_all_models_run_on_the_first_processor_that_takes_them_all(
-    core: Core, wanted: str, fallback: list[str], used: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    runtime = Runtime(InferenceSettings(device=wanted, fallback=fallback, threads=2), core)
+    core: Core, wanted: str, fallback: list[str], used: str, folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    settings = InferenceSettings(device=wanted, fallback=fallback, threads=2)
+    runtime = Runtime(settings, folder, core)
     with caplog.at_level(logging.WARNING):
-        assert len(runtime.load_all(MODELS)) == 2
+        loaded = runtime.on_first_device(load_all)
     assert runtime.device == used
     assert [device for _, device, _ in core.compiled[-2:]] == [used, used]
+    assert set(runtime.networks) == set(loaded), "those of a refused processor are dropped"
     said = f"event=accelerator_fallback wanted={wanted} using={used}" in caplog.text
     assert said == (used != wanted)
 
 
-def test_threads_are_told_to_the_cpu_only() -> None:
+def test_threads_are_told_to_the_cpu_only(folder: Path) -> None:
     core = Core(["CPU", "GPU"])
     for device in ("CPU", "GPU"):
-        Runtime(InferenceSettings(device=device, threads=3), core).load_all(MODELS)
+        settings = InferenceSettings(device=device, threads=3)
+        Runtime(settings, folder, core).on_first_device(load_all)
     told = {device: options.get("INFERENCE_NUM_THREADS") for _, device, options in core.compiled}
     assert told == {"CPU": "3", "GPU": None}
 
 
-def test_when_none_can_run_them_every_reason_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_when_none_can_run_them_every_reason_is_named(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     core = Core(["CPU", "GPU"], {"CPU": ["a.xml"], "GPU": ["b.xml"]})
-    runtime = Runtime(InferenceSettings(device="NPU", fallback=["GPU", "CPU", "GPU"]), core)
+    settings = InferenceSettings(device="NPU", fallback=["GPU", "CPU", "GPU"])
     with pytest.raises(AcceleratorError) as caught:
-        runtime.load_all(MODELS)
+        Runtime(settings, folder, core).on_first_device(load_all)
     assert str(caught.value) == (
         "no processor can run the models (NPU: no such device here;"
         " GPU: b.xml: no kernel for Foo; CPU: a.xml: no kernel for Foo)"
@@ -96,22 +144,99 @@ def test_when_none_can_run_them_every_reason_is_named(caplog: pytest.LogCaptureF
     assert caplog.text.count("event=accelerator_refused") == 3
 
 
-def test_a_processor_that_is_unplugged_is_one_sentence() -> None:
+def test_a_model_that_is_not_built_is_no_reason_to_try_another_processor(folder: Path) -> None:
+    (folder / "b" / "b.xml").unlink()
+    core = Core(["CPU", "GPU"])
+    settings = InferenceSettings(device="GPU", fallback=["CPU"])
+    with pytest.raises(ModelError, match=r"b\.xml: missing"):
+        Runtime(settings, folder, core).on_first_device(load_all)
+    assert {device for _, device, _ in core.compiled} == {"GPU"}
+
+
+@pytest.mark.parametrize("way", ["run", "start", "wait"])
+def test_a_processor_that_is_unplugged_is_one_sentence(folder: Path, way: str) -> None:
     core = Core(["CPU", "MYRIAD"])
-    runtime = Runtime(InferenceSettings(device="MYRIAD"), core)
-    network, _ = runtime.load_all(MODELS)
-    network.infer(np.zeros((1, 2, 2, 3), np.uint8))
+    runtime = Runtime(InferenceSettings(device="MYRIAD"), folder, core)
+    network, _ = runtime.on_first_device(load_all)
+    getattr(network, way)()
     core.unplugged = True
     with pytest.raises(AcceleratorError, match="MYRIAD: USB device is gone"):
-        network.infer(np.zeros((1, 2, 2, 3), np.uint8))
+        getattr(network, way)()
 
 
-def test_the_real_runtime_counts_the_time_of_its_inferences(models_dir: Path) -> None:
+def later(folder: Path, core: Core) -> Models:
+    """What loads models after the processor was chosen."""
+    settings = InferenceSettings(device="GPU", fallback=["CPU"])
+    kept: list[Models] = []
+
+    def build(models: Models) -> None:
+        load_all(models)
+        kept[:] = [models]
+
+    Runtime(settings, folder, core).on_first_device(build)
+    return kept[0]
+
+
+def test_what_is_loaded_later_comes_to_the_chosen_processor_at_its_own_size(folder: Path) -> None:
+    core = Core(["CPU", "GPU"], {"GPU": ["b.xml"]})
+    network = later(folder, core).network(CARDS[0], 64, 96)
+    assert core.compiled[-1][:2] == ("a.xml", "CPU")
+    assert network.input.shape == (1, 64, 96, 3)
+
+
+def test_a_processor_that_refuses_what_is_loaded_later_is_one_sentence(folder: Path) -> None:
+    """Such as the detector's shape for a camera that was turned on its side."""
+    core = Core(["CPU", "GPU"])
+    models = later(folder, core)
+    core.refused = {"GPU": ["a.xml"]}
+    with pytest.raises(AcceleratorError, match=r"GPU: a\.xml: no kernel for Foo"):
+        models.network(CARDS[0], 64, 96)
+    core.available_devices = ["CPU"]
+    with pytest.raises(AcceleratorError, match="GPU: no such device here"):
+        models.network(CARDS[1])
+
+
+@pytest.mark.parametrize(
+    ("precision", "files"), [("fp16", {"a.xml", "b.xml"}), ("int8", {"a-int8.xml", "b.xml"})]
+)
+def test_a_quantised_copy_is_taken_where_it_is_wanted_and_was_made(
+    folder: Path, precision: str, files: set[str]
+) -> None:
+    core = Core(["CPU"])
+    Runtime(InferenceSettings(precision=precision), folder, core).on_first_device(load_all)
+    assert {name for name, _, _ in core.compiled} == files
+
+
+@pytest.fixture(scope="module")
+def gender(models_dir: Path) -> Card:
+    card = load_card(models_dir, "gender-mini-xception")
+    if not (models_dir / card.name / BUILT).is_file():
+        pytest.skip(f"{card.name} is not built: run `kiosk models build --bundle all`")
+    return card
+
+
+def test_the_real_runtime_counts_the_time_of_its_inferences(models_dir: Path, gender: Card) -> None:
     assert "CPU" in seen_devices()
-    runtime = Runtime(InferenceSettings())
-    name = "gender-dlib-v1"
-    (network,) = runtime.load_all([models_dir / name / f"{name}.xml"])
-    (output,) = network.infer(np.zeros((1, 32, 32, 3), np.uint8)).values()
-    assert output.sum() == pytest.approx(1, abs=1e-3)
-    assert 0 < runtime.take_inference_s() < 5
-    assert runtime.take_inference_s() == 0
+    runtime = Runtime(InferenceSettings(), models_dir)
+    network = runtime.on_first_device(lambda models: models.network(gender))
+    size = (gender.input.height_px, gender.input.width_px, gender.input.channels)
+    assert network.input.shape == (1, *size)
+    for count, look in enumerate((network.run, lambda: (network.start(), network.wait())[1])):
+        (output,) = look().values()
+        assert output.sum() == pytest.approx(1, abs=1e-3)
+        assert 0 < runtime.take_inference_s() < 5
+        assert runtime.take_inference_s() == 0
+        (one,) = runtime.networks
+        assert (one.name, one.runs) == (gender.name, count + 1)
+
+
+def test_a_real_network_says_the_same_whether_it_is_waited_for_or_not(
+    models_dir: Path, gender: Card
+) -> None:
+    runtime = Runtime(InferenceSettings(), models_dir)
+    network = runtime.on_first_device(lambda models: models.network(gender))
+    network.input[:] = np.random.default_rng(0).integers(0, 256, network.input.shape, np.uint8)
+    (at_once,) = (value.copy() for value in network.run().values())
+    network.start()
+    (waited,) = network.wait().values()
+    np.testing.assert_array_equal(at_once, waited)

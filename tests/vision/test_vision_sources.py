@@ -192,8 +192,10 @@ class Driver:
         self.error: str | None = None
         self.released_by: list[str] = []
         self.count = 0
+        self.periods: list[float] = []
 
-    def next(self) -> Frame:
+    def next(self, period_s: float) -> Frame:
+        self.periods.append(period_s)
         if self.error is not None:
             raise SourceError(self.error)
         if self.hang.is_set():
@@ -267,6 +269,30 @@ def test_a_camera_that_stops_says_so_after_its_last_frame() -> None:
     assert source.read(1) is not None, "one that was not handed out yet"
     with pytest.raises(SourceError, match="unplugged"):
         source.read(1)
+
+
+def test_a_source_is_asked_for_fewer_pictures_while_nobody_needs_them() -> None:
+    driver = Driver()
+    source = opened(lambda: driver)
+    source.read(1)
+    for wanted, period_s in ((4.0, 0.25), (None, 0.0)):
+        source.relax(wanted)
+        seen = len(driver.periods)
+        until = time.monotonic() + 2
+        while len(driver.periods) < seen + 3 and time.monotonic() < until:
+            source.read(0.1)
+        assert driver.periods[-1] == period_s
+    source.close()
+    assert driver.periods[0] == 0, "at first, all of them"
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_file_shows_all_of_its_pictures_however_few_are_wanted(film: Path, fast: bool) -> None:
+    source = open_source(settings(film, fast=fast))
+    source.relax(1)
+    begun = time.monotonic()
+    assert len(read_all(source)) >= COUNT / 2
+    assert time.monotonic() - begun < 2
 
 
 def test_the_doctor_sees_the_size_of_one_picture(film: Path) -> None:
