@@ -32,13 +32,13 @@ def calibrate_command(
     """
     import yaml
 
-    from kiosk.models import calibrate
+    from kiosk.models import calibrate_bundle
     from kiosk.vision import open_examiner
 
     vision = settings_of(config, overrides).vision
     vision = vision.model_copy(update={"bundle": bundle or vision.bundle})
     examiner = open_examiner(vision)
-    fits = calibrate(
+    fits = calibrate_bundle(
         examiner, examiner.labels, data, lambda sentence: click.echo(sentence, err=True)
     )
     for task, fit in fits.items():

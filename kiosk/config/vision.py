@@ -112,7 +112,7 @@ class AttributeSettings(Section):
         0.25, gt=0, description="fine detail over all detail from which a face is sharp enough"
     )
     poor_view_age_sd_y: float = Field(
-        15, ge=0, description="years of doubt added to an age as the view gets as poor as can be"
+        25, ge=0, description="years of doubt added to an age as the view gets as poor as can be"
     )
     min_age_p: Optional[Share] = Field(
         None, description="below this probability the age band is unknown; empty: the bundle's own"

@@ -14,7 +14,7 @@ from kiosk.models.build import (
     list_models,
     verify_bundle,
 )
-from kiosk.models.calibrate import Fit, calibrate
+from kiosk.models.calibrate import Fit, calibrate_bundle
 from kiosk.models.evaluate import (
     Scores,
     compare_table,
@@ -37,7 +37,7 @@ __all__ = [
     "build_bundle",
     "build_bundles",
     "bundles",
-    "calibrate",
+    "calibrate_bundle",
     "compare_table",
     "draw_explanation",
     "evaluate_bundle",

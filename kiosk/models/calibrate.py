@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 
 FOLDS = 5
 SAY_EVERY = 250
+LEAST_PICTURES = 50
+"""Of fewer, a fit says more of them than of the models."""
+
 GENDER_FROM_YEARS = 18
 KNOTS = 9
 """Knots of the age's correction, at even shares of the pictures."""
@@ -70,7 +73,7 @@ class Fit:
     pictures: int
 
 
-def calibrate(
+def calibrate_bundle(
     bundle: Opinionated, labels: Mapping[Any, list[str]], data: Path, say: Callable[[str], None]
 ) -> dict[str, Fit]:
     """Fit every task that the bundle has models and the folder has labels for.
@@ -82,33 +85,43 @@ def calibrate(
         say: told what goes on.
 
     Raises:
-        BadInputError: the folder has no labelled faces.
+        BadInputError: the folder has too few labelled faces.
     """
     labelled = read_labelled(data)
     fits: dict[str, Fit] = {}
     faces = [one for group in labelled.faces for one in group.pictures]
     said, quality = _ask(bundle, [one.path for one in faces], say)
     ages = np.asarray([one.age for one in faces], float)
-    if said and said[0].get("age"):
-        fits["age"] = fit_age(*_columns(said, "age"), ages)
-    if said and said[0].get("gender"):
-        truth = np.asarray([labels["gender"].index(one.gender) for one in faces])
-        # A child's gender is hardly in its face: it teaches nothing about those who are counted.
-        old = ages >= GENDER_FROM_YEARS
-        names, logs = _columns(said, "gender")
-        fits["gender"] = fit_labels(names, logs[old], truth[old], labels["gender"], quality[old])
+    names, years, rows = _columns(said, "age")
+    if _enough("age", names, rows, say):
+        fits["age"] = fit_age(names, years, ages[rows])
+    # A child's gender is hardly in its face: it teaches nothing about those who are counted.
+    names, logs, rows = _columns(said, "gender", ages >= GENDER_FROM_YEARS)
+    if _enough("gender", names, rows, say):
+        truth = np.asarray([labels["gender"].index(faces[row].gender) for row in rows])
+        fits["gender"] = fit_labels(names, logs, truth, labels["gender"], quality[rows])
     known = labels.get("emotion", [])
     moods = [one for group in labelled.moods for one in group.pictures if one.mood in known]
     said, quality = _ask(bundle, [one.path for one in moods], say)
-    if said and said[0].get("emotion"):
-        truth = np.asarray([known.index(one.mood) for one in moods])
-        fits["emotion"] = fit_labels(*_columns(said, "emotion"), truth, known, quality)
+    names, logs, rows = _columns(said, "emotion")
+    if _enough("emotion", names, rows, say):
+        truth = np.asarray([known.index(moods[row].mood) for row in rows])
+        fits["emotion"] = fit_labels(names, logs, truth, known, quality[rows])
     boxes = [one for group in labelled.boxes for one in group.pictures]
-    if boxes:
+    if _enough("detection", ["detector"], boxes, say):
         fits["detection"] = fit_scores(bundle, boxes)
     if not fits:
-        raise BadInputError(f"{data}: no labelled faces that this bundle says anything of")
+        raise BadInputError(
+            f"{data}: too few labelled pictures that this bundle says anything of",
+            hint=f"each task needs {LEAST_PICTURES}",
+        )
     return fits
+
+
+def _enough(task: str, names: list[str], pictures: Any, say: Callable[[str], None]) -> bool:
+    if names and 0 < len(pictures) < LEAST_PICTURES:
+        say(f"{task}: {len(pictures)} pictures are too few; left out")
+    return bool(names) and len(pictures) >= LEAST_PICTURES
 
 
 def _ask(
@@ -124,10 +137,18 @@ def _ask(
     return said, np.asarray(quality, float)
 
 
-def _columns(said: Sequence[Mapping[Any, dict[str, Any]]], task: str) -> tuple[list[str], Floats]:
-    """Names of the models, and what they said: [pictures, models, numbers]."""
-    names = sorted(said[0][task])
-    return names, np.asarray([[one[task][name] for name in names] for one in said], float)
+def _columns(
+    said: Sequence[Mapping[Any, dict[str, Any]]], task: str, wanted: Any = True
+) -> tuple[list[str], Floats, NDArray[np.intp]]:
+    """Names of the models, what they said, [pictures, models, numbers], and of which pictures.
+
+    Left out are pictures that are not ``wanted``, or of which a model had nothing to say.
+    """
+    names = sorted({name for one in said for name in one.get(task, {})})
+    spoke = np.asarray([all(name in one.get(task, {}) for name in names) for one in said], bool)
+    rows = np.flatnonzero(spoke & wanted)
+    told = [[said[int(row)][task][name] for name in names] for row in rows] if names else []
+    return names, np.asarray(told, float), rows
 
 
 def fit_labels(

@@ -58,13 +58,15 @@ def explain(examiner: Any, photo: Path, masks: int) -> list[Saliency]:
         masks: how many times each model is asked.
 
     Raises:
-        BadInputError: the picture cannot be read, or there is no face in it.
+        BadInputError: the picture cannot be read, there is no face in it, or no model for it.
     """
     image = read_picture(photo)
     if not len(examiner.main_face(image)):
         raise BadInputError(
             f"{photo}: no face is found in it", hint="take one in which the face is larger"
         )
+    if not examiner.heads:
+        raise BadInputError("this bundle has no model that looks at a face", hint="see --bundle")
     keypoints = examiner.keypoints(image)
     found = []
     for head in examiner.heads:

@@ -26,6 +26,9 @@ from kiosk.vision.view import face_sharpness, view_quality
 IDENTITY: frozenset[Task] = frozenset({"age", "gender"})
 MOOD: frozenset[Task] = frozenset({"emotion"})
 
+SHARPNESS_EVERY = 5
+"""Looks at a mood for one of the sharpness, which costs as much and changes less."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -152,7 +155,7 @@ class AttributeEstimator:
         # A face and its mirror image are of one person: taking them in turn averages both.
         patch, points = self._heads.patch(frame, one.keypoints)
         said = self._heads.look(patch, points, tasks, mirrored=count % 2 == 1)
-        if looks.sharp is None or tasks & IDENTITY:
+        if tasks & IDENTITY or count % SHARPNESS_EVERY == 0 or looks.sharp is None:
             looks.sharp = face_sharpness(patch, points)
         quality = view_quality(one.keypoints, looks.sharp, s.good_eye_distance_px, s.good_sharpness)
         looks.thought = None

@@ -63,6 +63,13 @@ class Faces:
         )
 
 
+def shared_area(one: list[float], other: list[float]) -> float:
+    """Area that two boxes x1 y1 x2 y2 have in common."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    tall = min(one[3], other[3]) - max(one[1], other[1])
+    return wide * tall if wide > 0 and tall > 0 else 0.0
+
+
 def shrunk(image: Image, width: int, height: int) -> Image:
     """An image in another size, at the least cost that does not alias much.
 

@@ -85,6 +85,8 @@ class Head:
                 f"{self.card.name}: {values.size} numbers come out for {task},"
                 f" its card names {wanted}"
             )
+        if not np.isfinite(values).all():
+            return values
         if head.decoder == "years":
             return np.asarray(values * head.years[0], np.float32)
         if head.decoder == "sigmoid":

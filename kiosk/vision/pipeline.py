@@ -18,6 +18,9 @@ from kiosk.vision.runtime import Models, OpenVinoNetwork, Runtime
 from kiosk.vision.track import Pass, PassTracker
 from kiosk.vision.view import head_direction_deg
 
+EARLY = 0.9
+"""Share of the time between two searches from which one is due."""
+
 
 class Pipeline:
     """The models of one bundle on one processor, and the passes in view."""
@@ -84,7 +87,8 @@ class Pipeline:
         """The faces of a frame: searched for all over it, or looked at where they were."""
         limits = self._settings.detection
         near = [one for one in self._tracker.known if t_s - one.last_s <= limits.look_again_s]
-        due = t_s - self._searched_s >= limits.search_interval_s
+        # A frame that comes a little early must not put the search off to the next one.
+        due = t_s - self._searched_s >= EARLY * limits.search_interval_s
         if due or not self._finder.looks_again or len(near) > limits.look_again_faces:
             self._searched_s = t_s
             faces = self._finder.search(frame)

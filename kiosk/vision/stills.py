@@ -27,7 +27,7 @@ from kiosk.vision.view import face_sharpness, view_quality
 BORDER = 0.3
 """Margin given to a picture of one face, as a share of its side: detectors know faces with room."""
 
-LOWEST_SCORE = 0.02
+LOWEST_SCORE = 0.002
 """Least score of a face where precision is measured against recall."""
 
 TYPICAL = {RIGHT_EYE: (0.33, 0.39), LEFT_EYE: (0.67, 0.39), NOSE: (0.5, 0.6), MOUTH: (0.5, 0.78)}

@@ -8,14 +8,15 @@ arXiv:2211.14317), which also bridges low frame rates. ``docs/tracking.md`` has 
 
 from __future__ import annotations
 
+import math
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable
 
 import numpy as np
 
 from kiosk.config import TrackingSettings
-from kiosk.vision.faces import Faces, Floats
+from kiosk.vision.faces import Faces, Floats, shared_area
 
 BUFFER = 0.5
 """By how much a box grows on each side before overlaps are taken, as a share of its own side.
@@ -44,7 +45,7 @@ class Pass:
         keypoints: last keypoints seen, float32 [6, 2] in pixels.
         first_s, last_s: when it was first and last seen.
         sightings: frames in which it was seen.
-        speed: of the box's middle, float32 [2] in pixels per second.
+        speed: of the box's middle, in pixels per second to the right and down.
     """
 
     id: str
@@ -53,21 +54,25 @@ class Pass:
     first_s: float
     last_s: float
     sightings: int = 1
-    speed: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
+    speed: tuple[float, float] = (0.0, 0.0)
 
     def box_at(self, now_s: float) -> Floats:
         """Where the box is thought to be."""
-        ahead_s = np.float32(min(now_s - self.last_s, COAST_S))
-        return self.box + (self.speed * ahead_s)[[0, 1, 0, 1]]
+        ahead_s = min(now_s - self.last_s, COAST_S)
+        right, down = self.speed[0] * ahead_s, self.speed[1] * ahead_s
+        return self.box + np.array([right, down, right, down], np.float32)
 
     def see(self, box: Floats, keypoints: Floats, now_s: float) -> None:
         """It was seen again."""
         passed_s = now_s - self.last_s
         if passed_s > 0:
-            moved = (box[:2] + box[2:] - self.box[:2] - self.box[2:]) / 2
-            share = np.float32(1 - np.exp(-passed_s / SPEED_MEMORY_S))
-            speed = np.asarray(moved / np.float32(passed_s), np.float32)
-            self.speed = self.speed + (speed - self.speed) * share
+            share = 1 - math.exp(-passed_s / SPEED_MEMORY_S)
+            x1, y1, x2, y2 = (box - self.box).tolist()
+            right, down = (x1 + x2) / 2 / passed_s, (y1 + y2) / 2 / passed_s
+            self.speed = (
+                self.speed[0] + (right - self.speed[0]) * share,
+                self.speed[1] + (down - self.speed[1]) * share,
+            )
         self.box, self.keypoints, self.last_s = box, keypoints, now_s
         self.sightings += 1
 
@@ -112,36 +117,39 @@ class PassTracker:
         return [p for p in self._known if p.sightings >= self._settings.confirm_frames]
 
     def _match(self, faces: Faces, now_s: float) -> list[tuple[Pass, int]]:
-        if not self._known or not len(faces):
-            return []
-        expected = np.stack([one.box_at(now_s) for one in self._known])
-        widths = expected[:, 2] - expected[:, 0], faces.boxes[:, 2] - faces.boxes[:, 0]
-        growth = widths[1][None] / np.maximum(widths[0][:, None], 1e-3)
-        possible = (growth < LARGEST_GROWTH) & (growth > 1 / LARGEST_GROWTH)
+        # There are a few boxes, for which plain numbers are faster than arrays.
+        expected = dict(enumerate([one.box_at(now_s).tolist() for one in self._known]))
+        found = dict(enumerate(faces.boxes.tolist()))
         pairs: list[tuple[Pass, int]] = []
         for buffer in (0.0, BUFFER):
-            overlap = overlaps(_grown(expected, buffer), _grown(faces.boxes, buffer))
-            overlap = np.where(possible, overlap, 0)
-            while overlap.max(initial=0.0) >= self._settings.min_iou:
-                at, row = divmod(int(overlap.argmax()), len(faces))
-                pairs.append((self._known[at], row))
-                overlap[at], overlap[:, row] = 0, 0
-                possible[at], possible[:, row] = False, False
-            if not possible.any():
-                break
+            close = [
+                (overlap(ours, theirs, buffer), at, row)
+                for at, ours in expected.items()
+                for row, theirs in found.items()
+                if _alike(ours, theirs)
+            ]
+            for shared, at, row in sorted(close, reverse=True):
+                if shared >= self._settings.min_iou and at in expected and row in found:
+                    pairs.append((self._known[at], row))
+                    del expected[at], found[row]
         return pairs
 
 
-def overlaps(ours: Floats, theirs: Floats) -> Floats:
-    """Intersection over union of each box [n, 4] with each box [m, 4]: float32 [n, m]."""
-    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])
-    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (ours, theirs)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+def overlap(one: list[float], other: list[float], buffer: float = 0.0) -> float:
+    """Intersection over union of two boxes, each grown by a share of its sides on every side."""
+    ours, theirs = _grown(one, buffer), _grown(other, buffer)
+    shared = shared_area(ours, theirs)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (ours, theirs)]
+    return shared / max(sum(areas) - shared, 1e-9)
 
 
-def _grown(boxes: Floats, share: float) -> Floats:
-    margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(share)
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
+def _grown(box: list[float], share: float) -> list[float]:
+    x1, y1, x2, y2 = box
+    across, down = (x2 - x1) * share, (y2 - y1) * share
+    return [x1 - across, y1 - down, x2 + across, y2 + down]
+
+
+def _alike(one: list[float], other: list[float]) -> bool:
+    """Their widths could be those of one face."""
+    ours, theirs = one[2] - one[0], other[2] - other[0]
+    return ours < LARGEST_GROWTH * theirs and theirs < LARGEST_GROWTH * ours

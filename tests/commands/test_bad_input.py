@@ -103,7 +103,8 @@ def test_models_that_were_never_built_are_asked_for(tmp_path: Path, config: Path
 
 
 @pytest.mark.skipif(
-    not (ROOT / "models_ir/face-detection-yunet/built.json").is_file(), reason="the models are not built"
+    not (ROOT / "models_ir/face-detection-yunet/built.json").is_file(),
+    reason="the models are not built",
 )
 def test_an_altered_model_is_refused_with_its_name_and_both_hashes(
     tmp_path: Path, config: Path

@@ -79,3 +79,14 @@ def pipeline(models_dir: Path) -> Pipeline:
 def finder(models_dir: Path) -> Finder:
     """The face detector of the default bundle, loaded once."""
     return open_finder(VisionSettings(models_dir=models_dir))
+
+
+@pytest.fixture(scope="session")
+def bare_dir(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default detector without models that look at a face: quick to load."""
+    folder, name = tmp_path_factory.mktemp("models"), "face-detection-yunet"
+    (folder / name).symlink_to(models_dir / name)
+    (folder / "bundles").mkdir()
+    told = f"name: default\ntitle: a detector\ndetector: [{name}]\n"
+    (folder / "bundles/default.yaml").write_text(told)
+    return folder

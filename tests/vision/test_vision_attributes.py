@@ -16,7 +16,9 @@ from kiosk.vision.track import Pass
 from tests.vision.fakes import PlayedModels, Says, bundle_of, head_card
 
 FRAME = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
-POINTS = np.array([[40, 40], [60, 40], [50, 51.6], [50, 60], [np.nan] * 2, [np.nan] * 2], np.float32)
+POINTS = np.array(
+    [[40, 40], [60, 40], [50, 51.6], [50, 60], [np.nan] * 2, [np.nan] * 2], np.float32
+)
 MOODS = {"decoder": "probabilities", "labels": list(terms.MOODS)}
 GENDERS = {"decoder": "probabilities", "labels": list(terms.GENDERS)}
 YEARS = {"decoder": "years", "years": [1]}
@@ -38,7 +40,9 @@ def mood(name: str, p: float = 0.94) -> Floats:
 class Room:
     """Viewers in front of models that a test plays."""
 
-    def __init__(self, *without: str, settings: dict[str, Any] | None = None, **fusion: Any) -> None:
+    def __init__(
+        self, *without: str, settings: dict[str, Any] | None = None, **fusion: Any
+    ) -> None:
         self.age, self.gender = Says(age=[30]), Says(gender=[0.9, 0.1])
         self.mood = Says(emotion=mood("neutral"))
         played = {"ages": self.age, "genders": self.gender, "moods": self.mood}
@@ -221,7 +225,9 @@ def test_a_bundle_may_lack_heads(heads: list[str]) -> None:
 def test_a_model_with_another_number_of_classes_is_refused_in_one_sentence() -> None:
     room = Room()
     room.gender.outputs["gender"] = [0.3, 0.3, 0.4]
-    with pytest.raises(ModelError, match="genders: 3 numbers come out for gender, its card names 2"):
+    with pytest.raises(
+        ModelError, match="genders: 3 numbers come out for gender, its card names 2"
+    ):
         room.look()
 
 

@@ -161,19 +161,9 @@ def test_a_card_without_a_crop_is_refused(cards: Path) -> None:
         load_card(cards, EMOTION)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        ("labels: [female, male]", "labels: [female]", "a sigmoid tells two labels apart"),
-        ("sha256", "sha255", "files"),
-    ],
-)
-def test_a_sigmoid_needs_two_labels(cards: Path, old: str, new: str, sentence: str) -> None:
-    path = cards / "faceres/card.yaml"
-    if old not in path.read_text():
-        pytest.skip("the card is written otherwise")
-    spoil(path, old, new)
-    with pytest.raises(ModelError, match=sentence):
+def test_a_sigmoid_tells_two_labels_apart(cards: Path) -> None:
+    spoil(cards / "faceres/card.yaml", "labels: [female, male]", "labels: [female]")
+    with pytest.raises(ModelError, match="a sigmoid tells two labels apart"):
         load_card(cards, "faceres")
 
 
@@ -219,7 +209,8 @@ def test_a_folder_without_bundles_asks_whether_it_is_the_right_one(tmp_path: Pat
             "fusion.emotion.bias.hapy", id="a bias for no label",
         ),
         pytest.param(
-            f"detector: [{FACES}]\nheads: [{EMOTION}]\nfusion: {{emotion: {{unknown_below_p: 45}}}}",
+            f"detector: [{FACES}]\nheads: [{EMOTION}]\n"
+            "fusion: {emotion: {unknown_below_p: 45}}",
             "fusion.emotion.unknown_below_p", id="a share in per cent",
         ),
         pytest.param(

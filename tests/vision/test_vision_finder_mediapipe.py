@@ -105,8 +105,6 @@ def test_tiles_cover_the_frame_unless_it_is_nearly_square(width: int, height: in
     assert all(0 < after - before <= 0.76 * side + 1 for before, after in pairwise(starts))
 
 
-
-
 @pytest.fixture(scope="module")
 def mediapipe(models_dir: Path) -> Finder:
     """The detector of the bundle, loaded once."""
@@ -152,7 +150,7 @@ def test_the_whole_frame_is_searched_every_time_and_the_tiles_in_turn(tiles: int
 
     def say(image: Image) -> dict[str, Floats]:
         shown.append(int(image[0, 0, 0]))
-        cells = cards[0].faces.grid**2
+        cells = cards[0].faces.grid ** 2
         names = cards[0].faces.outputs
         logits = np.full((1, cells, 1), -9, np.float32)
         return {names[0]: np.zeros((1, cells, 16), np.float32), names[1]: logits}

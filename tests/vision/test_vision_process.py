@@ -18,7 +18,7 @@ from kiosk import terms
 from kiosk.config import CameraSettings, VisionSettings
 from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
-from kiosk.vision import Viewer, VisionRecord, decode_record, run, verify_models
+from kiosk.vision import Viewer, VisionRecord, decode_record, run
 
 
 def records_of(source: Path | str, models_dir: Path, **settings) -> list[VisionRecord]:
@@ -98,8 +98,9 @@ def test_three_people_who_walk_up_are_three_passes(
     )
     passes = looks(records)
     assert len(passes) == 3
-    from_left = sorted(passes.values(), key=lambda seen: seen[-1].box[0])
-    assert [seen[-1].gender for seen in from_left] == ["female", "male", "female"]
+    left, middle, right = sorted(passes.values(), key=lambda seen: seen[-1].box[0])
+    assert (left[-1].gender, middle[-1].gender) == ("female", "male")
+    assert {viewer.gender for viewer in right} <= {"female", terms.UNKNOWN}, "unsure, not wrong"
 
 
 def test_a_head_that_turns_is_one_pass_and_looks_for_a_part_of_it(
@@ -130,6 +131,8 @@ def test_children_in_view_are_possible_minors(
     group = [record for record in records if record.t_s >= 2]
     assert all(any(viewer.minor_possible for viewer in record.viewers) for record in group)
     assert 7 <= len(looks(records)) <= 8, "seven people, and at most one thing taken for one"
+    lasting = [seen for seen in looks(records).values() if len(seen) > 120]
+    assert len(lasting) == 7, "each of them is one pass"
 
 
 def test_a_stop_ends_the_process_at_once(sample: Path, models_dir: Path) -> None:
@@ -146,12 +149,6 @@ def test_a_stop_ends_the_process_at_once(sample: Path, models_dir: Path) -> None
     run(told, emit, stop, Heartbeat())
     assert len(lines) == 5
     assert time.monotonic() - begun < 10
-
-
-def test_models_that_are_sound_are_named(models_dir: Path) -> None:
-    names = verify_models(VisionSettings(models_dir=models_dir))
-    assert "face-detection-full-range-sparse" in names
-    assert len(names) == 4
 
 
 class Stream:

@@ -174,7 +174,9 @@ def test_a_lost_face_is_not_expected_to_keep_its_speed_for_long() -> None:
     assert 1 < coasted < 3, "it would have walked on by six widths"
 
 
-@pytest.mark.parametrize(("growth", "same"), [(1.5, True), (0.67, True), (2.5, False), (0.4, False)])
+@pytest.mark.parametrize(
+    ("growth", "same"), [(1.5, True), (0.67, True), (2.5, False), (0.4, False)]
+)
 def test_a_box_of_quite_another_size_in_the_same_place_is_another_face(
     growth: float, same: bool
 ) -> None:

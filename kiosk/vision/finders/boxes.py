@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from kiosk.vision.faces import Faces, Floats, Image, shrunk
+from kiosk.vision.faces import Faces, Image, shared_area, shrunk
 
 ALIKE_IOU = 0.5
 """Overlap from which boxes are looks at one face that is worth averaging."""
@@ -21,55 +21,51 @@ def suppress(faces: Faces, iou: float) -> Faces:
     section 4) does: that steadies them from frame to frame, where the best one alone jitters.
     """
     while len(faces) > 1:
-        # Averages may overlap where the boxes that they came from did not.
-        blended = _blend(faces, iou)
-        if len(blended) == len(faces) or not _any_same(blended.boxes, iou):
-            return blended
-        faces = blended
+        faces = faces.take(np.argsort(-faces.scores, kind="stable"))
+        groups = _groups(faces.boxes.tolist(), iou)
+        if len(groups) == len(faces):
+            return faces
+        # Averages may overlap where the boxes that they came from did not: once more.
+        faces = _blended(faces, groups)
     return faces
 
 
-def _any_same(boxes: Floats, iou: float) -> bool:
-    shared = _shared_areas(boxes)
-    areas = shared.diagonal().copy()
-    union = areas[:, None] + areas - shared
-    np.fill_diagonal(shared, 0)
-    return bool(((shared >= iou * union) | (shared >= CONTAINED * areas)).any())
+def _groups(boxes: list[list[float]], iou: float) -> list[list[int]]:
+    """For each face the rows that are averaged: the best one, and those that are much like it."""
+    alike = max(iou, ALIKE_IOU)
+    left = list(range(len(boxes)))
+    groups = []
+    # There are a few boxes, for which plain numbers are faster than arrays.
+    while left:
+        best, *others = left
+        group, left = [best], []
+        area = _area(boxes[best])
+        for row in others:
+            shared, own = shared_area(boxes[best], boxes[row]), _area(boxes[row])
+            overlap = shared / max(area + own - shared, 1e-9)
+            if overlap >= alike:
+                group.append(row)
+            elif overlap < iou and shared < CONTAINED * own:
+                left.append(row)
+        groups.append(group)
+    return groups
 
 
-def _blend(faces: Faces, iou: float) -> Faces:
-    faces = faces.take(np.argsort(-faces.scores, kind="stable"))
-    shared = _shared_areas(faces.boxes)
-    areas = shared.diagonal()
-    overlap = shared / np.maximum(areas[:, None] + areas - shared, 1e-9)
-    same = (overlap >= iou) | (shared >= CONTAINED * areas)
-    alike = overlap >= max(iou, ALIKE_IOU)
-    left = np.ones(len(faces), bool)
-    best: list[int] = []
-    weights: list[Floats] = []
-    for row in range(len(faces)):
-        if not left[row]:
-            continue
-        group = left & alike[row]
-        left &= ~same[row]
-        group[row], left[row] = True, False
-        weight = np.where(group, faces.scores, 0)
-        best.append(row)
-        weights.append(weight / weight.sum())
-    blend = np.asarray(weights, np.float32)
+def _area(box: list[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _blended(faces: Faces, groups: list[list[int]]) -> Faces:
+    weights = np.zeros((len(groups), len(faces)), np.float32)
+    for place, group in enumerate(groups):
+        weights[place, group] = faces.scores[group]
+    weights /= weights.sum(axis=1, keepdims=True)
+    points = weights @ faces.keypoints.reshape(len(faces), -1)
     return Faces(
-        blend @ faces.boxes,
-        faces.scores[best],
-        (blend @ faces.keypoints.reshape(len(faces), -1)).reshape(-1, *faces.keypoints.shape[1:]),
+        weights @ faces.boxes,
+        faces.scores[[group[0] for group in groups]],
+        points.reshape(-1, *faces.keypoints.shape[1:]),
     )
-
-
-def _shared_areas(boxes: Floats) -> Floats:
-    """Area that each box [n, 4] has in common with each: [n, n], their own on the diagonal."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    side = np.maximum(high - low, 0)
-    return np.asarray(side[..., 0] * side[..., 1], np.float32)
 
 
 def join(parts: list[Faces]) -> Faces:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
@@ -24,6 +25,10 @@ SHAPES = (16 / 9, 4 / 3, 1.0, 3 / 4, 9 / 16)
 
 NEAR_SPAN = 2.0
 """Side of the window around a known face, in widths of the face: it may move by half of one."""
+
+NEAR_MOVE = 0.75
+"""How far a face's middle may be from where it was, in sizes of the face. What is further away is
+cut by its window's border, or put together of a neighbour's window and the border's other side."""
 
 NEAR_ABREAST = 4
 """Windows that share one run: a run costs about as much beside the model as a window in it."""
@@ -74,11 +79,15 @@ class YuNetFinder:
         for at in range(0, len(there), NEAR_ABREAST):
             rows = there[at : at + NEAR_ABREAST]
             windows = [frame[y1:y2, x1:x2] for (x1, y1), (x2, y2) in zip(low[rows], high[rows])]
-            parts.append(self._abreast(windows, low[rows].astype(np.float32)))
+            found, place = self._abreast(windows, low[rows].astype(np.float32))
+            middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+            moved = np.abs(middles - (corners + sides[:, None] / 2)[rows][place]).max(axis=1)
+            stayed = moved <= sides[rows][place] / NEAR_SPAN * NEAR_MOVE
+            parts.append(found.take(np.flatnonzero(stayed)))
         return self._suppressed(join(parts))
 
-    def _abreast(self, windows: list[Image], corners: Floats) -> Faces:
-        """The faces of some parts of a frame that are looked at beside each other, at once."""
+    def _abreast(self, windows: list[Image], corners: Floats) -> tuple[Faces, NDArray[np.int_]]:
+        """The faces of some parts of a frame that are looked at at once, and each one's part."""
         network, side = self._near[len(windows) - 1], self._near_px
         canvas = network.input[0]
         # A face that is known to be there is large in its window: no pixel in particular matters.
@@ -95,11 +104,9 @@ class YuNetFinder:
         zoom = zooms[place]
         shift = corners[place].copy()
         shift[:, 0] -= place * side / zoom
-        return Faces(
-            faces.boxes / zoom[:, None] + shift[:, [0, 1, 0, 1]],
-            faces.scores,
-            faces.keypoints / zoom[:, None, None] + shift[:, None],
-        )
+        boxes = faces.boxes / zoom[:, None] + shift[:, [0, 1, 0, 1]]
+        keypoints = faces.keypoints / zoom[:, None, None] + shift[:, None]
+        return Faces(boxes, faces.scores, keypoints), place
 
     def _window_for(self, width: int, height: int) -> Network:
         shape = min(SHAPES, key=lambda one: abs(np.log(one * height / width)))
