@@ -5,12 +5,19 @@ their baseline beside them. An extra for whoever develops or chooses hardware: n
 a shop, and never a part of its service.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 from kiosk.bench.sample import fetch_footage, sample_clip
-from kiosk.bench.scenes import CACHE, portraits, render, standard_scenes, still_crowd
-from kiosk.bench.tracking import as_table as as_tracking_table
-from kiosk.bench.tracking import compare_trackers
+from kiosk.bench.scenes import CACHE, Scene, portraits, render, standard_scenes, still_crowd
 from kiosk.bench.vision import as_table as as_vision_table
 from kiosk.bench.vision import measure as measure_vision
+
+if TYPE_CHECKING:
+    from kiosk.bench.tracking import TrackingResult
+    from kiosk.config import VisionSettings
 
 __all__ = [
     "CACHE",
@@ -25,3 +32,19 @@ __all__ = [
     "standard_scenes",
     "still_crowd",
 ]
+
+
+def compare_trackers(
+    settings: VisionSettings, scenes: Iterable[Scene], say: Callable[[str], None]
+) -> TrackingResult:
+    """Run several trackers on the same faces; see :mod:`kiosk.bench.tracking`."""
+    from kiosk.bench import tracking
+
+    return tracking.compare_trackers(settings, scenes, say)
+
+
+def as_tracking_table(result: TrackingResult) -> str:
+    """The figures for a terminal."""
+    from kiosk.bench import tracking
+
+    return tracking.as_table(result)
