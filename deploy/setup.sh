@@ -165,5 +165,16 @@ if [ "$what" != tools ]; then
     "$VENV/bin/kiosk" demo --prepare
 fi
 if [ "$what" = all ]; then
+  # Bundles that the tests look at; two need files of publishers whose addresses may be out of reach.
+  mirror="${KIOSK_DATA:-../shared/data}/upstream"
+  if [ -d "$mirror" ]; then
+    step "$ANNOUNCE_AFTER_S" "converting the models of every bundle" \
+      "$VENV/bin/kiosk" models build --quiet --bundle all --mirror "$mirror"
+  else
+    for bundle in mediapipe tiny-yolo; do
+      step "$ANNOUNCE_AFTER_S" "converting the models of bundle $bundle" \
+        "$VENV/bin/kiosk" models build --quiet --bundle "$bundle"
+    done
+  fi
   step "$ANNOUNCE_AFTER_S" "fetching the portraits of the benches" "$VENV/bin/kiosk" bench prepare
 fi

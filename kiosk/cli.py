@@ -23,6 +23,12 @@ class _Group(click.Group):
             if bad.hint:
                 click.echo(f"  hint: {bad.hint}", err=True)
             sys.exit(bad.exit_code)
+        except ModuleNotFoundError as bad:
+            if (bad.name or "kiosk").partition(".")[0] == "kiosk":
+                raise
+            click.echo(f"kiosk: this needs the Python package {bad.name}", err=True)
+            click.echo("  hint: `make setup` installs it; devices do without", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -42,7 +42,8 @@ class Case:
         ms, p95_ms, max_ms: wall time of a frame: mean, 95th percentile, longest.
         cpu_ms: processor time of a frame, all threads, mean.
         bare_ms: processor time of the same inferences alone, as often as they ran, per frame.
-        ratio: ``cpu_ms`` over ``bare_ms``: other work on the machine disturbs processor time least.
+        ratio: ``cpu_ms`` over ``bare_ms``: other work on the machine disturbs processor time least;
+            0 where nothing was inferred.
         plain_ms: what a search and every model on every face would cost in every frame, bare.
         fps_one_core: frames per second that one core has time for.
         rss_mb: resident memory of a process of its own, without the frames of the scene.
@@ -184,7 +185,7 @@ def _case(settings: VisionSettings, name: str, path: Path, frames: int) -> Case:
         max_ms=round(1000 * max(spent_s), 2),
         cpu_ms=round(cpu_ms, 2),
         bare_ms=round(ran_ms, 2),
-        ratio=round(cpu_ms / ran_ms, 3),
+        ratio=round(cpu_ms / ran_ms, 3) if ran_ms else 0.0,
         plain_ms=round(_plain_ms(pipeline.networks, bare_ms, viewers, detector), 2),
         fps_one_core=round(1000 / cpu_ms, 1),
         rss_mb=round(_resident_mb() - sum(image.nbytes for image in images) / 1e6, 1),

@@ -26,18 +26,19 @@ def calibrate_command(
 ) -> None:
     """Fit how the models of a bundle are weighted and corrected; prints YAML for its file.
 
-    The layouts of DIR are those of `kiosk models eval`. Nothing is written.
+    Thresholds of `unknown` stay as they are. The layouts of DIR are those of `kiosk models eval`.
+    Nothing is written.
 
     Example: kiosk models calibrate --bundle default --data ../shared/data
     """
     import yaml
 
     from kiosk.models import calibrate_bundle
-    from kiosk.vision import open_examiner
+    from kiosk.vision import Fusion, load_bundle, open_examiner
 
     vision = settings_of(config, overrides).vision
     vision = vision.model_copy(update={"bundle": bundle or vision.bundle})
-    examiner = open_examiner(vision)
+    examiner = open_examiner(vision, raw_scores=True)
     fits = calibrate_bundle(
         examiner, examiner.labels, data, lambda sentence: click.echo(sentence, err=True)
     )
@@ -47,8 +48,20 @@ def calibrate_command(
             f"# {task}: {fit.pictures} pictures; {what}: {fit.seen:.4g} on them,"
             f" {fit.unseen:.4g} on others (cross-validation)"
         )
-    fusion = {task: fit.fusion for task, fit in fits.items()}
+    known = load_bundle(vision.models_dir, vision.bundle)
+    fusion = {
+        task: {
+            **fit.fusion,
+            **known.bundle.fusion.get(task, Fusion()).model_dump(include={"unknown_below_p"}),
+        }
+        for task, fit in fits.items()
+        if task in known.tasks
+    }
     click.echo(yaml.safe_dump({"fusion": fusion}, sort_keys=False, default_flow_style=None))
+    if "detection" in fits:
+        click.echo(f"# for {known.detector[0].name}/card.yaml")
+        faces = {"faces": fits["detection"].fusion}
+        click.echo(yaml.safe_dump(faces, default_flow_style=None))
 
 
 @click.command("explain")

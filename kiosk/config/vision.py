@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Optional
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from kiosk.config.base import FilePath, Name, Seconds, Section, Share
 
@@ -43,17 +43,25 @@ class PaceSettings(Section):
     full_fps: float = Field(
         30, gt=0, le=240, description="frames looked at per second while somebody is there"
     )
-    idle_fps: float = Field(2, gt=0, le=240, description="the same in an empty, still view")
+    idle_fps: float = Field(2, ge=1, le=240, description="the same in an empty, still view")
     idle_after_s: Seconds = Field(3, description="how long a view has to be empty for that")
     motion_fps: float = Field(
-        6, gt=0, le=240, description="frames that are compared for motion meanwhile"
+        6, ge=1, le=240, description="frames that are compared for motion meanwhile"
     )
     motion_share: Share = Field(
         0.003, description="share of the picture that has to change to be looked at at once"
     )
-    warm_c: float = Field(78, description="temperature from which half of the frames are dropped")
-    hot_c: float = Field(84, description="temperature from which three in four are dropped")
+    warm_c: float = Field(
+        78, description="temperature from which at most half of full_fps is looked at"
+    )
+    hot_c: float = Field(84, description="temperature from which only a quarter is used")
     heat_check_s: Seconds = Field(5, description="between two looks at the temperature")
+
+    @model_validator(mode="after")
+    def _warm_before_hot(self) -> PaceSettings:
+        if self.warm_c >= self.hot_c:
+            raise ValueError("warm_c: has to be less than hot_c")
+        return self
 
 
 class DetectionSettings(Section):
@@ -93,7 +101,7 @@ class AttributeSettings(Section):
     """How often a viewer is looked at closely, and when the answer is `unknown`."""
 
     looks_per_frame: int = Field(
-        2, ge=1, description="faces looked at closely in one frame; it bounds a frame's time"
+        2, ge=1, description="close looks in one frame; it bounds the frame's time"
     )
     identity_interval_s: Seconds = Field(
         0.3, description="after the first look for age and gender; later ones are further apart"

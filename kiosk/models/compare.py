@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.vision import Card
+from kiosk.vision import Card, openvino_core
 
 SAMPLES = 8
 """Random images that both must agree on."""
@@ -30,10 +30,8 @@ def largest_difference(card: Card, published: Any, folder: Path, ir: Path) -> fl
         folder: holds the published files.
         ir: the converted model.
     """
-    import openvino as ov
-
     size = _published_size(card, published)
-    converted = ov.Core().read_model(str(ir))
+    converted = openvino_core().read_model(str(ir))
     converted.reshape([1, *size, card.input.channels])
     ours = _Graph(converted)
     theirs: _Graph | _Onnx | _TfLite
@@ -99,7 +97,7 @@ class _Graph:
             ports = [rows[0].input_value(place) for place in (0, 1)]
             model = ov.Model(ports, model.get_parameters())
             self._names = ["boxes", "scores"]
-        self._compiled = ov.Core().compile_model(model, "CPU", options)
+        self._compiled = openvino_core().compile_model(model, "CPU", options)
 
     def run(self, data: NDArray[Any]) -> Outputs:
         return dict(zip(self._names, self._compiled(data).values(), strict=True))

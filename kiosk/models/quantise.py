@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,10 +105,11 @@ def quantise_bundle(
     cards = load_bundle(models_dir, bundle)
     labelled = read_labelled(data)
     plain = open_examiner(VisionSettings(models_dir=models_dir, bundle=bundle))
-    made = _make_copies(models_dir, cards, labelled, plain, say)
     precise = InferenceSettings(precision="int8")
     settings = VisionSettings(models_dir=models_dir, bundle=bundle, inference=precise)
     try:
+        # What was never compared must not stay, whatever ends this.
+        made = _make_copies(models_dir, cards, labelled, plain, say)
         copies = open_examiner(settings)
         say("comparing on the pictures that were held back")
         results = _compare(
@@ -131,16 +134,19 @@ def _make_copies(
 ) -> set[str]:
     """Quantised copies beside the models that have pictures to calibrate on; their names."""
     made = set()
-    for card in cards.cards:
-        if card.reader == "cascade":
-            continue
-        inputs = _inputs(card, labelled, examiner)
-        if len(inputs) < LEAST_PICTURES:
-            say(f"{card.name}: {len(inputs)} pictures to calibrate on are too few; left as it is")
-            continue
-        say(f"{card.name}: quantising on {len(inputs)} pictures")
-        _quantise(models_dir, card, inputs)
-        made.add(card.name)
+    # NNCF makes OpenVINO cores of its own, which end in any order; see `openvino_core`.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for card in cards.cards:
+            if card.reader == "cascade" or (card.faces is not None and len(cards.detector) > 1):
+                say(f"{card.name}: cannot be compared by itself; left as it is")
+                continue
+            inputs = _inputs(card, labelled, examiner)
+            if len(inputs) < LEAST_PICTURES:
+                say(f"{card.name}: {len(inputs)} pictures are too few; left as it is")
+                continue
+            say(f"{card.name}: quantising on {len(inputs)} pictures")
+            pool.submit(_quantise, models_dir, card.name, inputs).result()
+            made.add(card.name)
     if not made:
         raise BadInputError(
             f"no model of bundle {cards.bundle.name} has {LEAST_PICTURES} labelled pictures",
@@ -184,15 +190,15 @@ def _held_back(pictures: Sequence[Any]) -> list[Any]:
     return [one for place, one in enumerate(pictures) if place % HELD_BACK]
 
 
-def _quantise(models_dir: Path, card: Card, inputs: list[Image]) -> None:
+def _quantise(models_dir: Path, name: str, inputs: list[Image]) -> None:
     import nncf
     import openvino as ov
 
-    folder = models_dir / card.name
-    model = ov.Core().read_model(str(folder / f"{card.name}.xml"))
+    folder = models_dir / name
+    model = ov.Core().read_model(str(folder / f"{name}.xml"))
     nncf.set_log_level("ERROR")
     copy = nncf.quantize(model, nncf.Dataset(inputs), subset_size=len(inputs))
-    target = folder / f"{int8_name(card.name)}.xml"
+    target = folder / f"{int8_name(name)}.xml"
     ov.save_model(copy, str(target))
     record = json.loads((folder / BUILT).read_text())
     for path in (target, target.with_suffix(".bin")):

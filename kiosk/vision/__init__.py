@@ -9,13 +9,14 @@ from, never recognises anybody again. The only room that runs cv2; it imports on
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kiosk.vision.cards import (
     Bundle,
     BundleCards,
     Card,
     Crop,
+    Fusion,
     NpmSource,
     Source,
     UrlSource,
@@ -46,6 +47,7 @@ __all__ = [
     "BundleCards",
     "Card",
     "Crop",
+    "Fusion",
     "NpmSource",
     "SocketEmitter",
     "Source",
@@ -65,6 +67,7 @@ __all__ = [
     "open_pace",
     "open_pipeline",
     "open_tracker",
+    "openvino_core",
     "run",
     "verify_models",
 ]
@@ -83,12 +86,12 @@ def run(
     start(settings, emit, stop, heartbeat)
 
 
-def open_examiner(settings: VisionSettings) -> Examiner:
+def open_examiner(settings: VisionSettings, *, raw_scores: bool = False) -> Examiner:
     """A bundle for still pictures; see :mod:`kiosk.vision.stills`."""
     _prepare_libraries(settings)
     from kiosk.vision.stills import Examiner
 
-    return Examiner(settings)
+    return Examiner(settings, raw_scores=raw_scores)
 
 
 def open_pipeline(settings: VisionSettings, source: str) -> Pipeline:
@@ -135,6 +138,13 @@ def verify_models(settings: VisionSettings) -> list[str]:
     from kiosk.vision import inspect
 
     return inspect.verify_models(settings)
+
+
+def openvino_core() -> Any:
+    """The process's one OpenVINO core; see :mod:`kiosk.vision.runtime`."""
+    from kiosk.vision import runtime
+
+    return runtime.openvino_core()
 
 
 def accelerators() -> list[str]:

@@ -118,7 +118,8 @@ class AttributeEstimator:
             years_p = rules.years_p(known)
             least = rules.threshold("age", s.min_age_p)
             age = label(band_probabilities(years_p), list(terms.AGE_BANDS), least)
-            minor = minor_probability(years_p) >= s.minor_p
+            # Whatever is no number is no proof of age.
+            minor = not minor_probability(years_p) < s.minor_p
         return Attributes(
             age,
             self._labelled(looks, "gender", s.min_gender_p),
@@ -142,7 +143,8 @@ class AttributeEstimator:
             wait_s = s.identity_interval_s * max(1, looks.identity_looks)
             late_s = now_s - looks.identity_s - wait_s
             if late_s >= 0:
-                due.append((looks.identity_looks - min(late_s, 1.0), sorted(IDENTITY)))
+                # However many moods are due: who waits long enough is looked at.
+                due.append((looks.identity_looks - late_s, sorted(IDENTITY)))
         if self._heads.tasks & MOOD:
             late_s = now_s - looks.mood_s - s.mood_interval_s
             if late_s >= 0:

@@ -208,6 +208,10 @@ class Fusion(_Part):
         said = [knot[0] for knot in self.knots]
         if said != sorted(said):
             raise ValueError("knots: the estimated years have to rise")
+        if any(not (0 <= mean <= 120 and sd > 0) for _, mean, sd in self.knots):
+            raise ValueError("knots: true years are 0 to 120, and a deviation is above 0")
+        if any(weight < 0 for weight in self.weights.values()):
+            raise ValueError("weights: none is below 0")
         return self
 
 
@@ -229,6 +233,11 @@ class BundleCards:
     bundle: Bundle
     detector: tuple[Card, ...]
     heads: tuple[Card, ...]
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What its heads estimate."""
+        return frozenset(task for card in self.heads for task in card.heads)
 
     @property
     def cards(self) -> tuple[Card, ...]:

@@ -19,6 +19,8 @@ MOTION_STEP_PX = 16
 MOTION_LEVELS = 24
 """Change of a pixel, of 255, that is more than a camera's noise."""
 
+COOLED_C = 3.0
+
 THERMAL_ZONES = Path("/sys/class/thermal")
 RASPBERRY_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 THROTTLED_NOW = 0xF
@@ -72,6 +74,7 @@ class Pace:
         self._due_s = max(self._due_s + self._period_s, t_s)
         if somebody or first:
             self._somebody_s = t_s
+            self._before = None
 
     @property
     def _period_s(self) -> float:
@@ -92,7 +95,9 @@ class Pace:
         self._asked_s = t_s
         found_c = self._temperature_c()
         slowed = 1.0
-        if found_c is not None and found_c >= s.warm_c:
+        # It has to cool by a little before it is believed to be cool.
+        margin_c = COOLED_C if self._slowed > 1 else 0.0
+        if found_c is not None and found_c >= s.warm_c - margin_c:
             slowed = 4.0 if found_c >= s.hot_c else 2.0
         if slowed > self._slowed:
             log.warning("event=vision_slowed temperature_c=%.0f factor=%.0f", found_c, slowed)

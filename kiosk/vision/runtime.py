@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Protocol, TypeVar
 from weakref import WeakSet
@@ -69,7 +70,7 @@ class Runtime:
 
     def __init__(self, settings: InferenceSettings, models_dir: Path, core: Any = None) -> None:
         """Prepare the runtime; ``core`` stands in for OpenVINO's ``Core`` in tests."""
-        self._core = core if core is not None else _new_core()
+        self._core = core if core is not None else openvino_core()
         self._order: list[str] = list(dict.fromkeys([settings.device, *settings.fallback]))
         self._threads = settings.threads
         self._int8 = settings.precision == "int8"
@@ -77,6 +78,7 @@ class Runtime:
         self.device = self._order[0]
         self.networks: WeakSet[OpenVinoNetwork] = WeakSet()
         self.inference_s = 0.0
+        self._ended = 0.0
 
     def on_first_device(self, build: Callable[[Models], Loaded]) -> Loaded:
         """Call ``build`` for one processor after the other until its models load.
@@ -135,6 +137,12 @@ class Runtime:
         self.networks.add(network)
         return network
 
+    def spent(self, begun: float) -> None:
+        """An inference that began then is over; time in which several ran counts once."""
+        now = time.perf_counter()
+        self.inference_s += now - max(begun, self._ended)
+        self._ended = now
+
     def take_inference_s(self) -> float:
         """Seconds of inference since the last call."""
         spent, self.inference_s = self.inference_s, 0.0
@@ -192,7 +200,7 @@ class OpenVinoNetwork:
         """
         begun = time.perf_counter()
         self._guarded(self._request.infer)
-        self._runtime.inference_s += time.perf_counter() - begun
+        self._runtime.spent(begun)
         return self._outputs()
 
     def start(self) -> None:
@@ -206,7 +214,7 @@ class OpenVinoNetwork:
         if not self._beside:
             return self.run()
         self._guarded(self._request.wait)
-        self._runtime.inference_s += time.perf_counter() - self._begun
+        self._runtime.spent(self._begun)
         return self._outputs()
 
     def _outputs(self) -> dict[str, Tensor]:
@@ -227,11 +235,18 @@ class OpenVinoNetwork:
 
 def seen_devices() -> list[str]:
     """Processors that OpenVINO sees on this machine, such as CPU and GPU."""
-    names = [str(name).split(".")[0] for name in _new_core().available_devices]
+    names = [str(name).split(".")[0] for name in openvino_core().available_devices]
     return list(dict.fromkeys(names))
 
 
-def _new_core() -> Any:
+@lru_cache(maxsize=1)
+def openvino_core() -> Any:
+    """OpenVINO's ``Core``, one for the whole process, and never destroyed.
+
+    Its CPU plugin sets an alternate signal stack and puts the one before back at its end. Where two
+    cores end in the order in which they began, what is put back has been freed, and the next signal
+    is fatal.
+    """
     try:
         from openvino import Core
     except ImportError:

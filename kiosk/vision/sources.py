@@ -272,9 +272,12 @@ class _Camera:
         self._taken_s = float("-inf")
 
     def next(self, period_s: float) -> Frame:
-        # A camera's frame is decoded when it is retrieved, not when it is grabbed.
-        while time.monotonic() - self._taken_s < period_s and self._capture.grab():
-            pass
+        # A V4L2 camera's frame is decoded when it is retrieved, not when it is grabbed.
+        try:
+            while time.monotonic() - self._taken_s < period_s and self._capture.grab():
+                pass
+        except cv2.error as bad:
+            raise SourceError(f"{self._name}: a picture cannot be read: {bad}") from bad
         self._taken_s = time.monotonic()
         image = _picture(self._capture, self._name)
         if image is None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from kiosk.config import VisionSettings
-from kiosk.vision.cards import Task, load_bundle
+from kiosk.vision.cards import Card, Task, load_bundle
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Floats, Image
 from kiosk.vision.finders import make_finder
 from kiosk.vision.heads import Head, Heads, Opinions
@@ -62,8 +62,14 @@ class Examiner:
         unknown_below: per task, the probability below which the answer is ``unknown``.
     """
 
-    def __init__(self, settings: VisionSettings) -> None:
-        """Load ``settings.bundle``; raises as :class:`kiosk.vision.pipeline.Pipeline` does."""
+    def __init__(self, settings: VisionSettings, *, raw_scores: bool = False) -> None:
+        """Load ``settings.bundle``; raises as :class:`kiosk.vision.pipeline.Pipeline` does.
+
+        Args:
+            settings: of the vision process.
+            raw_scores: :meth:`find` gives the detector's own scores, not what its card makes of
+                them.
+        """
         cv2.setNumThreads(settings.inference.threads)
         models_dir = Path(settings.models_dir)
         cards = load_bundle(models_dir, settings.bundle)
@@ -71,7 +77,8 @@ class Examiner:
 
         def load(models: Models) -> None:
             self._finder = make_finder(cards.detector, models, settings.detection)
-            self._finder_of_all = make_finder(cards.detector, models, every)
+            detector = _unbent(cards.detector) if raw_scores else cards.detector
+            self._finder_of_all = make_finder(detector, models, every)
             self._heads = Heads(cards, models)
 
         self._runtime = Runtime(settings.inference, models_dir)
@@ -113,7 +120,7 @@ class Examiner:
             years_p=years_p,
             gender_p=self._labels_p("gender", evidence.get("gender")),
             mood_p=self._labels_p("emotion", evidence.get("emotion")),
-            minor_possible=age is None or minor_probability(years_p) >= s.minor_p,
+            minor_possible=age is None or not minor_probability(years_p) < s.minor_p,
             quality=quality,
         )
 
@@ -203,6 +210,16 @@ class Examiner:
             return {}
         p = self._calibration.label_p(evidence)
         return {label: float(x) for label, x in zip(self._calibration.labels[task], p)}
+
+
+def _unbent(cards: tuple[Card, ...]) -> tuple[Card, ...]:
+    """The same detector without a curve for its scores."""
+    return tuple(
+        card.model_copy(update={"faces": card.faces.model_copy(update={"score_knots": []})})
+        if card.faces is not None
+        else card
+        for card in cards
+    )
 
 
 class _Timed:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kiosk.errors import ModelError
-from kiosk.vision import BUILT, checked_ir, load_card
+from kiosk.vision import BUILT, checked_ir, load_card, openvino_core
 from tests.models.publisher import keras_file, publish
 
 ov = pytest.importorskip("openvino")
@@ -29,10 +29,10 @@ def answers(name: str, side: int) -> dict[str, NDArray[np.float32]]:
     """What a built model says of the pattern, in float32 arithmetic."""
     if not (MODELS / name / BUILT).is_file():
         pytest.skip(f"{name} is not built: run `kiosk models build --bundle all`")
-    model = ov.Core().read_model(str(checked_ir(MODELS, name)))
+    model = openvino_core().read_model(str(checked_ir(MODELS, name)))
     channels = int(model.input(0).shape[3])
     model.reshape([1, side, side, channels])
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     fed = np.ascontiguousarray(pattern(side)[None, ..., ::-1])
     return {port.get_any_name(): value for port, value in compiled(fed).items()}
 
@@ -115,7 +115,7 @@ def test_mini_xception_from_its_first_form_is_the_published_conversion_of_it() -
 def answers_to_grey(name: str, side: int) -> NDArray[np.float32]:
     if not (MODELS / name / BUILT).is_file():
         pytest.skip(f"{name} is not built: run `kiosk models build --bundle all`")
-    compiled = ov.Core().compile_model(str(checked_ir(MODELS, name)), "CPU")
+    compiled = openvino_core().compile_model(str(checked_ir(MODELS, name)), "CPU")
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (4, 8, 8, 1), np.uint8).repeat(side // 8, 1)
     images = coarse.repeat(side // 8, 2)
@@ -128,9 +128,9 @@ def test_yunet_takes_other_sizes_when_it_is_loaded(size: tuple[int, int]) -> Non
     if not (MODELS / name / BUILT).is_file():
         pytest.skip("the models are not built: run `kiosk models build`")
     card = load_card(MODELS, name)
-    model = ov.Core().read_model(str(checked_ir(MODELS, name)))
+    model = openvino_core().read_model(str(checked_ir(MODELS, name)))
     model.reshape([1, *size, 3])
-    outputs = ov.Core().compile_model(model, "CPU")(np.zeros((1, *size, 3), np.uint8))
+    outputs = openvino_core().compile_model(model, "CPU")(np.zeros((1, *size, 3), np.uint8))
     shapes = {port.get_any_name(): value.shape for port, value in outputs.items()}
     assert card.faces is not None
     assert list(shapes) == card.faces.outputs
@@ -160,7 +160,7 @@ def test_each_kind_of_keras_layer_computes_what_it_is_defined_to(tmp_path: Path)
     w = keras_file(tmp_path / "source.hdf5")
     model = read(load_card(models, "tiny"), tmp_path)
     image = np.random.default_rng(2).normal(0, 1, (9, 9, 1)).astype(np.float32)
-    (found,) = ov.Core().compile_model(model, "CPU")(image[None]).values()
+    (found,) = openvino_core().compile_model(model, "CPU")(image[None]).values()
 
     x = conv(image, w["conv/kernel"])
     x = (x - w["norm/moving_mean"]) / np.sqrt(w["norm/moving_variance"] + 0.001)

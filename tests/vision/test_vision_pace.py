@@ -145,10 +145,11 @@ def test_a_small_movement_counts_by_its_share_of_the_picture() -> None:
 
 @pytest.mark.parametrize("size", [(480, 640), (720, 1280), (1, 1)])
 def test_a_change_of_resolution_is_motion(size: tuple[int, int]) -> None:
-    camera = Camera(idle_fps=0.05)
+    camera = Camera(idle_fps=1)
     camera.run(30, somebody=False)
     changed = np.full((*size, 3), 90, np.uint8)
     assert len(camera.run(0.2, False, lambda _: changed)) == 1, "the first of the new size"
+    assert not camera.run(0.2, False, lambda _: changed), "a still view again"
     assert len(camera.run(0.2, False)) == 1, "and the first of the old"
 
 

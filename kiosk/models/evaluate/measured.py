@@ -89,7 +89,8 @@ def sentence(scores: Scores, task: str) -> str:
 
 def _about(task: str) -> Iterator[Figure]:
     for figure in FIGURES:
-        if figure.main and (figure.section in SECTIONS[task] or figure.key == f"ece.{task}"):
+        about = figure.section in SECTIONS[task] or figure.key == f"ece.{task}"
+        if (figure.main and about) or figure.key.startswith(f"unknown.{task}."):
             yield figure
 
 

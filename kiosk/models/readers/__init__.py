@@ -8,15 +8,13 @@ from typing import Any
 
 from kiosk.errors import ModelError
 from kiosk.models.readers import faceapi, keras, mtcnn, tfjs
-from kiosk.vision import Card
+from kiosk.vision import Card, openvino_core
 
 
 def _front_end(suffix: str) -> Callable[[Card, Path], Any]:
     def read(card: Card, folder: Path) -> Any:
-        import openvino as ov
-
         try:
-            return ov.Core().read_model(str(folder / f"source{suffix}"))
+            return openvino_core().read_model(str(folder / f"source{suffix}"))
         except RuntimeError as bad:
             reason = str(bad).strip().splitlines()[-1]
             raise ModelError(f"{card.name}: OpenVINO cannot read the file: {reason}") from bad

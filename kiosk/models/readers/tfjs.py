@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.errors import ModelError
-from kiosk.vision import Card
+from kiosk.vision import Card, openvino_core
 
 _UNFUSED = {"_FusedConv2D": "Conv2D", "_FusedMatMul": "MatMul"}
 
@@ -23,14 +23,12 @@ def read(card: Card, folder: Path) -> Any:
     Raises:
         ModelError: the files are not a graph model, or OpenVINO does not read it.
     """
-    import openvino as ov
-
     description = (folder / "source.json").read_bytes()
     weights = (folder / "source.bin").read_bytes()
     try:
         frozen = folder / "frozen.pb"
         frozen.write_bytes(graph_def(description, weights, card.keep))
-        model = ov.Core().read_model(str(frozen))
+        model = openvino_core().read_model(str(frozen))
     except (ModelError, RuntimeError) as bad:
         raise ModelError(f"{card.name}: {str(bad).strip().splitlines()[-1]}") from bad
     # The front end names a tensor after its node and the number of its port.

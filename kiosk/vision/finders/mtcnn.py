@@ -127,7 +127,9 @@ class MtcnnFinder:
         if not corrected:
             return candidates
         better = Candidates(np.asarray(corrected, np.float32), np.asarray(scores, np.float32))
-        kept = distinct(better.take(np.flatnonzero(better.scores > self._least[1])), REFINED_IOU)
+        # An accelerator that computes in half precision may overflow: such a box is no face.
+        sure = (better.scores > self._least[1]) & np.isfinite(better.boxes).all(axis=1)
+        kept = distinct(better.take(np.flatnonzero(sure)), REFINED_IOU)
         return Candidates(squares(kept.boxes), kept.scores)
 
     def _described(self, frame: Image, candidates: Candidates) -> Faces:
@@ -150,6 +152,7 @@ class MtcnnFinder:
         )
         # An accelerator that computes in half precision may overflow: such a box is no face.
         sound = np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.scores)
+        sound &= np.isfinite(found.keypoints[:, : MOUTH + 1]).all(axis=(1, 2))
         found = found.take(np.flatnonzero(sound))
         return found.take(kept_rows(Candidates(found.boxes, found.scores), LAST_SHARE, True))
 

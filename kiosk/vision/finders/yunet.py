@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.config import DetectionSettings
-from kiosk.errors import ModelError
+from kiosk.errors import AcceleratorError, ModelError
 from kiosk.vision.cards import Card
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Floats, Image
 from kiosk.vision.finders.boxes import fit, join, suppress
 from kiosk.vision.runtime import Models, Network, Tensor
+
+log = logging.getLogger(__name__)
 
 STRIDES = (8, 16, 32)
 """Pixels per cell of the three grids (Wu, Peng and Yu 2023, YuNet, section 3)."""
@@ -114,8 +117,18 @@ class YuNetFinder:
             # Sides of one area, whatever the shape, so that a search costs the same.
             wide = max(1, round(float(np.sqrt(self._area * shape)) / STEP_PX)) * STEP_PX
             tall = max(1, round(float(np.sqrt(self._area / shape)) / STEP_PX)) * STEP_PX
-            self._wide[shape] = self._models.network(self._card, tall, wide)
+            self._wide[shape] = self._loaded(tall, wide)
         return self._wide[shape]
+
+    def _loaded(self, tall: int, wide: int) -> Network:
+        try:
+            return self._models.network(self._card, tall, wide)
+        except AcceleratorError as bad:
+            if not self._wide:
+                raise
+            # It runs another shape: frames of this one are drawn into that.
+            log.warning("event=shape_refused size=%dx%d reason=%s", wide, tall, bad)
+            return next(iter(self._wide.values()))
 
     def _suppressed(self, faces: Faces) -> Faces:
         faces = suppress(faces, self._settings.nms_iou)
