@@ -11,7 +11,7 @@ from kiosk.config import VisionSettings
 from kiosk.vision.attributes import AttributeEstimator
 from kiosk.vision.cards import load_bundle
 from kiosk.vision.faces import Faces, Image
-from kiosk.vision.finders import make_finder
+from kiosk.vision.finders import NearFinder, make_finder
 from kiosk.vision.meter import Meter
 from kiosk.vision.records import Viewer, VisionRecord
 from kiosk.vision.runtime import Models, OpenVinoNetwork, Runtime
@@ -48,6 +48,8 @@ class Pipeline:
 
         self._runtime = Runtime(settings.inference, models_dir)
         self._runtime.on_first_device(load)
+        finder = self._finder
+        self._near_finder = finder if isinstance(finder, NearFinder) else None
         self._tracker = PassTracker(settings.tracking)
         self._searched_s = float("-inf")
         self._meter = Meter()
@@ -89,12 +91,12 @@ class Pipeline:
         near = [one for one in self._tracker.known if t_s - one.last_s <= limits.look_again_s]
         # A frame that comes a little early must not put the search off to the next one.
         due = t_s - self._searched_s >= EARLY * limits.search_interval_s
-        if due or not self._finder.looks_again or len(near) > limits.look_again_faces:
+        if due or self._near_finder is None or len(near) > limits.look_again_faces:
             self._searched_s = t_s
             faces = self._finder.search(frame)
         elif near:
             boxes = np.stack([one.box_at(t_s) for one in near])
-            faces = self._finder.look_again(frame, boxes)
+            faces = self._near_finder.look_again(frame, boxes)
         else:
             return Faces.none()
         wide = faces.boxes[:, 2] - faces.boxes[:, 0] >= limits.min_face_px

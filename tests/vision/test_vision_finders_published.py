@@ -12,7 +12,7 @@ from kiosk.config import DetectionSettings, InferenceSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Crop, load_bundle
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Image
-from kiosk.vision.finders import Finder, make_finder
+from kiosk.vision.finders import Finder, NearFinder, make_finder
 from kiosk.vision.finders.haar import cascade_scores
 from kiosk.vision.finders.mtcnn import (
     Candidates,
@@ -95,9 +95,7 @@ def test_each_detector_moves_its_face_with_the_picture_and_finds_none_in_noise(
     assert overlap(best - [60, 40, 60, 40], before) > 0.6
     noise = np.random.default_rng(0).integers(100, 140, (240, 320, 3), np.uint8)
     assert len(finder.search(noise)) == 0
-    assert not finder.looks_again
-    with pytest.raises(NotImplementedError):
-        finder.look_again(portrait, np.zeros((0, 4), np.float32))
+    assert not isinstance(finder, NearFinder)
 
 
 def test_ssd_rows_end_at_the_first_picture_below_zero() -> None:

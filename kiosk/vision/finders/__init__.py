@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Callable, Protocol, runtime_checkable
 
 from kiosk.config import DetectionSettings, VisionSettings
 from kiosk.errors import ModelError
@@ -19,17 +19,16 @@ from kiosk.vision.runtime import Models, Runtime
 
 
 class Finder(Protocol):
-    """A face detector.
-
-    Attributes:
-        looks_again: whether :meth:`look_again` is there, and cheaper than a search.
-    """
-
-    looks_again: bool
+    """A face detector."""
 
     def search(self, frame: Image) -> Faces:
         """Every face of a uint8 BGR frame [height, width, 3]; boxes in its pixels."""
         ...
+
+
+@runtime_checkable
+class NearFinder(Finder, Protocol):
+    """A face detector that can also look where faces were, which costs less than a search."""
 
     def look_again(self, frame: Image, boxes: Floats) -> Faces:
         """The faces that are still about where ``boxes`` [n, 4] say they were."""

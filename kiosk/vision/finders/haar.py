@@ -28,8 +28,6 @@ through windows that were and were not faces. The cascade itself has no probabil
 class HaarFinder:
     """A cascade over the whole frame (Viola and Jones 2001; Lienhart and Maydt 2002)."""
 
-    looks_again = False
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
@@ -62,10 +60,6 @@ class HaarFinder:
         scores = cascade_scores(np.asarray(weights, np.float32).reshape(-1))
         faces = Faces(boxes, scores, typical_keypoints(boxes, self._eyes))
         return suppress(faces.take(np.flatnonzero(scores >= self._min_score)), self._iou)
-
-    def look_again(self, frame: Image, boxes: Floats) -> Faces:
-        """It cannot."""
-        raise NotImplementedError
 
 
 def cascade_scores(weights: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Card, FaceDetection
-from kiosk.vision.faces import Faces, Floats, Image
+from kiosk.vision.faces import Faces, Image
 from kiosk.vision.finders.boxes import fit, join, suppress
 from kiosk.vision.runtime import Models, Tensor
 
@@ -77,8 +77,6 @@ def square_tiles(width: int, height: int) -> list[Window]:
 class MediaPipeFinder:
     """MediaPipe's full-range detector: the whole frame every time, square tiles in turn."""
 
-    looks_again = False
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
@@ -97,10 +95,6 @@ class MediaPipeFinder:
         windows = [(0, 0, width, height), *self._tiles(width, height)]
         found = join([self._in_window(frame, window) for window in windows])
         return suppress(found, self._settings.nms_iou)
-
-    def look_again(self, frame: Image, boxes: Floats) -> Faces:
-        """It cannot."""
-        raise NotImplementedError
 
     def _tiles(self, width: int, height: int) -> list[Window]:
         tiles = square_tiles(width, height)

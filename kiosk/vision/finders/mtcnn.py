@@ -64,8 +64,6 @@ class Candidates:
 class MtcnnFinder:
     """P-Net over a pyramid of the frame; R-Net and O-Net over each candidate that is left."""
 
-    looks_again = False
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
@@ -85,10 +83,6 @@ class MtcnnFinder:
         """Find faces in a uint8 BGR frame [height, width, 3]; boxes in its pixels."""
         candidates = self._refined(frame, self._proposed(frame))
         return self._described(frame, candidates)
-
-    def look_again(self, frame: Image, boxes: Floats) -> Faces:
-        """It cannot."""
-        raise NotImplementedError
 
     def _proposed(self, frame: Image) -> Candidates:
         """P-Net's candidates, as squares."""

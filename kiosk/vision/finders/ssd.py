@@ -29,8 +29,6 @@ MOST_DEG = 75.0
 class SsdFinder:
     """One look at the whole frame, stretched to the input as in its training."""
 
-    looks_again = False
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
@@ -63,10 +61,6 @@ class SsdFinder:
         for box, keypoints in zip(faces.boxes, faces.keypoints):
             self._look_closer(frame, box, keypoints)
         return faces
-
-    def look_again(self, frame: Image, boxes: Floats) -> Faces:
-        """It cannot."""
-        raise NotImplementedError
 
     def _look_closer(self, frame: Image, box: Floats, keypoints: Floats) -> None:
         """Put the typical keypoints of a face where the other models see them."""

@@ -31,8 +31,6 @@ NUMBERS = 5
 class TinyYoloFinder:
     """One look at the whole frame, fitted into the upper left of a square."""
 
-    looks_again = False
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
@@ -52,10 +50,6 @@ class TinyYoloFinder:
         boxes *= self._network.input.shape[1] / zoom
         faces = Faces(boxes, scores, typical_keypoints(boxes, self._eyes))
         return suppress(faces, self._iou)
-
-    def look_again(self, frame: Image, boxes: Floats) -> Faces:
-        """It cannot."""
-        raise NotImplementedError
 
 
 def decode_cells(outputs: dict[str, Tensor], name: str, min_score: float) -> tuple[Floats, Floats]:

@@ -40,8 +40,6 @@ NEAR_ABREAST = 4
 class YuNetFinder:
     """One search over the whole frame, or a small look at each place where a face was."""
 
-    looks_again = True
-
     def __init__(
         self, cards: tuple[Card, ...], models: Models, settings: DetectionSettings
     ) -> None:
