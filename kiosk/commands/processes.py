@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from kiosk.clock import SystemClock
 from kiosk.commands.options import settings_of, with_settings, with_source
+from kiosk.config import is_within
 from kiosk.service import Heartbeat, set_up_logging, stop_on_signals
 
 
@@ -58,18 +60,23 @@ def vision(
 
     settings = settings_of(config, overrides, source, loop, as_fast_as_possible)
     set_up_logging("vision", settings.log.level)
+    seeing, clock, timezone = settings.seeing, SystemClock(), settings.device.timezone
     stop = stop_on_signals()
+
+    def is_off() -> bool:
+        return is_within(seeing.off_hours, clock.utc(), timezone)
+
     if to_stdout:
 
         def emit(line: bytes) -> None:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
-        run_vision(settings.vision, emit, stop, Heartbeat())
+        run_vision(seeing, emit, stop, Heartbeat(), is_off)
         return
     emitter = SocketEmitter(settings.audience.socket)
     try:
-        run_vision(settings.vision, emitter, stop, Heartbeat())
+        run_vision(seeing, emitter, stop, Heartbeat(), is_off)
     finally:
         emitter.close()
 

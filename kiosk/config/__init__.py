@@ -16,10 +16,20 @@ import yaml
 from pydantic import BaseModel, Field
 
 from kiosk import strict
-from kiosk.config.ads import AdsSettings, NoticeSettings, PlayerSettings
-from kiosk.config.audience import AudienceSettings, PrivacySettings
+from kiosk.config.ads import AdsSettings, PlayerSettings
+from kiosk.config.audience import AudienceSettings, ClockSettings
+from kiosk.config.bands import band_of
 from kiosk.config.base import Section
 from kiosk.config.device import DeviceSettings, LogSettings
+from kiosk.config.notice import Language, NoticeSettings
+from kiosk.config.policy import contradictions
+from kiosk.config.privacy import (
+    POLICY_ESTIMATES,
+    Attribute,
+    Policy,
+    PrivacySettings,
+    ShareSettings,
+)
 from kiosk.config.uplink import (
     BrokerSettings,
     CentralSettings,
@@ -33,39 +43,55 @@ from kiosk.config.vision import (
     AttributeSettings,
     CameraSettings,
     DetectionSettings,
+    IgnoredZone,
     InferenceSettings,
+    LivenessSettings,
     LookingSettings,
     PaceSettings,
     TrackingSettings,
     VisionSettings,
+    ZoneSettings,
 )
+from kiosk.config.windows import WindowSettings, is_within, local_day_start
 from kiosk.errors import ConfigError
 
 __all__ = [
     "Accelerator",
     "AdsSettings",
+    "Attribute",
     "AttributeSettings",
     "AudienceSettings",
     "BrokerSettings",
     "CameraSettings",
     "CentralSettings",
+    "ClockSettings",
     "DetectionSettings",
     "DeviceSettings",
+    "IgnoredZone",
     "InferenceSettings",
+    "Language",
+    "LivenessSettings",
     "LogSettings",
     "LookingSettings",
     "NoticeSettings",
     "PaceSettings",
     "PlayerSettings",
+    "Policy",
     "PrivacySettings",
     "RunSettings",
     "Settings",
+    "ShareSettings",
     "StateSettings",
     "TlsSettings",
     "TrackingSettings",
     "UplinkSettings",
     "VisionSettings",
+    "WindowSettings",
+    "ZoneSettings",
+    "band_of",
+    "is_within",
     "load_settings",
+    "local_day_start",
     "write_settings",
 ]
 
@@ -76,6 +102,7 @@ class Settings(Section):
     """The whole configuration."""
 
     device: DeviceSettings = DeviceSettings()
+    clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()
     vision: VisionSettings = VisionSettings()
     audience: AudienceSettings = AudienceSettings()
@@ -87,6 +114,16 @@ class Settings(Section):
     uplink: UplinkSettings = UplinkSettings()
     central: CentralSettings = CentralSettings()
     run: RunSettings = Field(RunSettings())
+
+    @property
+    def seeing(self) -> VisionSettings:
+        """Vision's settings with what the policy allows to be estimated written into them."""
+        attributes = self.vision.attributes
+        if attributes.estimate is not None:
+            return self.vision
+        allowed = list(POLICY_ESTIMATES[self.privacy.policy])
+        attributes = attributes.model_copy(update={"estimate": allowed})
+        return self.vision.model_copy(update={"attributes": attributes})
 
 
 def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
@@ -112,7 +149,14 @@ def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Se
         for override in overrides:
             _apply(document, override)
     folder = path.resolve().parent
-    return strict.validate(document, Settings, ConfigError, context={"folder": folder})
+    settings = strict.validate(document, Settings, ConfigError, context={"folder": folder})
+    faults = [
+        f"{document.place(where)}: {strict.dotted(where)}: {sentence}"
+        for where, sentence in contradictions(settings)
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return settings
 
 
 def write_settings(settings: Settings, path: Path) -> None:

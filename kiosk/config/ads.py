@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from kiosk.config.base import FilePath, Seconds, Section, Share
+from kiosk.config.notice import NoticeSettings
 
 
 class AdsSettings(Section):
@@ -22,21 +23,6 @@ class AdsSettings(Section):
     )
     min_dwell_s: float = Field(
         0.3, ge=0, description="viewers present for less are not yet an audience"
-    )
-
-
-class NoticeSettings(Section):
-    """The notice on the screen that a camera estimates age, gender and mood."""
-
-    show: bool = Field(True, description="whether the notice is on the screen")
-    text: str = Field(
-        "A camera here estimates age, gender and mood. No picture is kept or sent.",
-        min_length=1,
-        max_length=300,
-        description="what it says",
-    )
-    position: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = Field(
-        "bottom-right", description="in which corner it stands"
     )
 
 

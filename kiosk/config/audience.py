@@ -1,4 +1,4 @@
-"""Settings of measuring: the socket between the processes, thresholds, and privacy."""
+"""Settings of measuring: the socket between the processes, and thresholds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from kiosk.config.base import FilePath, Seconds, Section
+from kiosk.config.windows import WindowSettings
 
 
 class AudienceSettings(Section):
@@ -19,8 +20,14 @@ class AudienceSettings(Section):
     stale_s: Seconds = Field(2, description="silence of vision after which nobody is targeted")
     ots_min_s: Seconds = Field(1, description="dwell from which a pass is an opportunity to see")
     watch_min_s: Seconds = Field(1, description="attention from which an OTS pass is a watcher")
+    impression_min_s: Seconds = Field(
+        1, description="time in view of a play from which an OTS pass is an impression of it"
+    )
     max_step_s: Seconds = Field(
         0.5, description="longest time between two records that counts as attention"
+    )
+    staff_hours: list[WindowSettings] = Field(
+        [], description="weekly hours in which nobody is counted, such as before opening"
     )
     publish_open_hour_on_stop: bool = Field(
         False, description="publish an hour that is not over when the director stops; for demos"
@@ -28,15 +35,26 @@ class AudienceSettings(Section):
     checkpoint_s: float = Field(
         9, gt=0, le=9.5, description="between two writes of the open hour: at most 10 s are lost"
     )
-
-
-class PrivacySettings(Section):
-    """What leaves the device, and how it is blurred."""
-
-    noise: Literal["off"] = Field(
-        "off", description="noise on the published counts; every payload is marked with it"
+    keep_hours_days: float = Field(
+        7, gt=0, le=3650, description="how long published hours are kept here, for `kiosk stats`"
     )
-    mood_table: bool = Field(True, description="publish the hour's table of moods")
-    attention_clamp_s: int = Field(
-        60, ge=1, description="most seconds of attention that one pass adds to a creative"
+
+
+class ClockSettings(Section):
+    """When the wall clock is believed; hours are labelled by it."""
+
+    trust: Literal["synchronised", "always"] = Field(
+        "synchronised",
+        description="synchronised: counts wait until a time service has set the clock;"
+        " always: as it stands, for a desk and for a network without time",
+    )
+    marker: FilePath = Field(
+        Path("/run/systemd/timesync/synchronized"),
+        description="file that is there once the clock was set; the kernel is asked too",
+    )
+    largest_step_s: Seconds = Field(
+        60, description="a jump of the clock by more is not believed at once"
+    )
+    confirm_step_s: Seconds = Field(
+        600, description="how long the clock has to stay where it jumped to be believed"
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kiosk.config.base import Name, Section
 
@@ -15,6 +16,18 @@ class DeviceSettings(Section):
     tenant: Name = Field("demo", description="the company")
     site: Name = Field("shop-1", description="the shop")
     name: Name = Field("kiosk-1", description="the screen")
+    timezone: str = Field(
+        "UTC", description="the shop's time zone, such as Europe/Berlin; for weekly hours"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (LookupError, OSError, ValueError) as bad:
+            raise ValueError("no time zone of this name; say one such as Europe/Berlin") from bad
+        return name
 
 
 class LogSettings(Section):

@@ -8,6 +8,8 @@ from typing import Literal, Optional
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from kiosk.config.base import FilePath, Name, Seconds, Section, Share
+from kiosk.config.privacy import Attribute
+from kiosk.config.windows import WindowSettings
 
 Accelerator = Literal["AUTO", "CPU", "GPU", "NPU", "MYRIAD"]
 
@@ -18,6 +20,9 @@ class CameraSettings(Section):
     width_px: int = Field(1280, ge=160, le=7680, description="width asked of a V4L2 camera")
     height_px: int = Field(720, ge=120, le=4320, description="height asked of a V4L2 camera")
     fps: float = Field(30, ge=1, le=240, description="frames per second asked of a V4L2 camera")
+    horizontal_fov_deg: float = Field(
+        70, gt=1, lt=180, description="angle of view from left to right; for distances"
+    )
     no_frame_s: Seconds = Field(5, description="silence after which the source is reopened")
     reopen_attempts: int = Field(
         3, ge=0, description="reopenings in a row before the process exits for its supervisor"
@@ -89,17 +94,60 @@ class DetectionSettings(Section):
     )
 
 
+class IgnoredZone(Section):
+    """A part of the picture whose faces do not count: a mirror, a poster, the till."""
+
+    name: Name = Field(description="what it is, for whoever reads this later")
+    polygon: list[tuple[float, float]] = Field(
+        min_length=3, max_length=64, description="corners as shares of the frame: x, y in 0..1"
+    )
+
+    @field_validator("polygon")
+    @classmethod
+    def _in_the_frame(cls, corners: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        for x, y in corners:
+            if not (0 <= x <= 1 and 0 <= y <= 1):
+                raise ValueError(
+                    f"the corner {x:g}, {y:g} lies outside the frame;"
+                    " corners are shares of its width and height, 0 to 1"
+                )
+        around = zip(corners, [*corners[1:], corners[0]])
+        if abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in around)) < 1e-6:
+            raise ValueError("its corners enclose nothing; give them in order around it")
+        return corners
+
+
+class ZoneSettings(Section):
+    """Where somebody has to be to count."""
+
+    ignore: list[IgnoredZone] = Field(
+        [], description="parts of the picture whose faces are passed over, before anything else"
+    )
+    max_distance_m: Optional[float] = Field(
+        None, gt=0, description="faces farther away are passed over; empty: min_face_px alone"
+    )
+    face_width_m: float = Field(
+        0.14, gt=0.05, lt=0.5, description="width of an adult's face box, for the distance"
+    )
+
+
 class TrackingSettings(Section):
     """How faces in successive frames become one pass."""
 
     gap_s: Seconds = Field(1.5, description="how long a face may be lost and stay the same pass")
     confirm_frames: int = Field(3, ge=2, description="frames until a new face is a viewer")
+    confirm_gap_s: Seconds = Field(
+        0.25, description="how long it may be lost until then: what only flickers is no face"
+    )
     min_iou: Share = Field(0.1, description="least overlap of a face with its predicted place")
 
 
 class AttributeSettings(Section):
     """How often a viewer is looked at closely, and when the answer is `unknown`."""
 
+    estimate: Optional[list[Attribute]] = Field(
+        None, description="what is estimated of a face; empty: what privacy.policy allows"
+    )
     looks_per_frame: int = Field(
         2, ge=1, description="close looks in one frame; it bounds the frame's time"
     )
@@ -136,6 +184,41 @@ class AttributeSettings(Section):
     )
 
 
+class LivenessSettings(Section):
+    """When a face is a person's, and when a picture's: a poster, a mannequin, a screen."""
+
+    check: bool = Field(True, description="pictures are not counted; false: every face counts")
+    mean_s: Seconds = Field(0.5, description="time over which a face's places are averaged")
+    rest_share: Share = Field(
+        0.012, description="reach within which a face rests, in widths of the face"
+    )
+    moved_share: Share = Field(
+        0.35, description="share of those means off its place from which a face is a person's"
+    )
+    person_share: Share = Field(
+        0.6, description="share off its place over rest_s from which it stays a person's"
+    )
+    travel_share: float = Field(
+        0.5, gt=0, description="way from its place that no picture goes, in widths of the face"
+    )
+    rest_s: Seconds = Field(
+        10, description="net rest from which a face is a picture's, whatever it did before"
+    )
+    steady_interval_s: float = Field(
+        0.06, ge=0, description="between two looks at how far the camera itself has moved"
+    )
+    frame_interval_s: Seconds = Field(
+        0.5, description="between two looks for a frame around a face"
+    )
+    frame_checks: int = Field(3, ge=1, description="looks from which a frame is believed")
+    framed_share: Share = Field(
+        0.6, description="share of those looks that have to find one for a picture"
+    )
+    remembered_places: int = Field(
+        16, ge=0, le=256, description="places of pictures that are remembered, the newest"
+    )
+
+
 class LookingSettings(Section):
     """When a face points at the screen."""
 
@@ -160,12 +243,17 @@ class VisionSettings(Section):
     as_fast_as_possible: bool = Field(
         False, description="read a file without waiting for its own pace"
     )
+    off_hours: list[WindowSettings] = Field(
+        [], description="weekly hours in which the camera is closed and nobody is looked at"
+    )
     models_dir: FilePath = Field(Path("models_ir"), description="folder of the models")
     bundle: Name = Field("default", description="the set of models: a file in bundles/")
     camera: CameraSettings = CameraSettings()
     pace: PaceSettings = PaceSettings()
     inference: InferenceSettings = InferenceSettings()
     detection: DetectionSettings = DetectionSettings()
+    zones: ZoneSettings = ZoneSettings()
     tracking: TrackingSettings = TrackingSettings()
     attributes: AttributeSettings = AttributeSettings()
+    liveness: LivenessSettings = LivenessSettings()
     looking: LookingSettings = LookingSettings()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from kiosk.ads import Campaign, Creative
-from kiosk.config import NoticeSettings
+from kiosk.config import Attribute, NoticeSettings
+from kiosk.player.notices import notice_message
 from kiosk.player.schedule import Play
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,13 @@ class ScreenEvents(Protocol):
         """A play cannot be shown."""
         ...
 
+    def notice_shown(self, shown: bool) -> None:
+        """The notice can be seen on the screen that speaks, or no longer; told when it changes.
+
+        Until the first word it cannot; when that screen is lost, it no longer can.
+        """
+        ...
+
 
 def media_url(creative: Creative) -> str:
     """Where the page finds a creative; another address when the medium changes."""
@@ -74,10 +82,21 @@ class Screens:
         campaign: Callable[[], Campaign],
         notice: NoticeSettings,
         snapshot: Callable[[], dict[str, Any]],
+        estimated: Collection[Attribute],
     ) -> None:
+        """No page is connected yet.
+
+        Args:
+            events: hears what the screen says.
+            campaign: what is in rotation now.
+            notice: what stands on the screen beside what plays.
+            snapshot: the state of things, for operators.
+            estimated: what is estimated of a face, for the notice to say.
+        """
         self._events = events
         self._campaign = campaign
-        self._notice = notice
+        self._notice = notice_message(notice, estimated)
+        self._notice_shown = False
         self._snapshot = snapshot
         self._screens: list[WebSocket] = []
         self._operators = 0
@@ -150,7 +169,7 @@ class Screens:
             "type": "hello",
             "primary": primary,
             "rotation": [_described(creative) for creative in self._campaign().rotation],
-            "notice": self._notice.model_dump(mode="json"),
+            "notice": self._notice,
         }
 
     def _hear(self, page: WebSocket, text: str) -> None:
@@ -158,17 +177,29 @@ class Screens:
             return
         try:
             said = json.loads(text)
-            kind, play_id = said["type"], str(said["play_id"])
-            if kind == "started":
-                self._events.screen_started(play_id)
-            elif kind == "ended":
-                self._events.screen_ended(play_id, float(said["shown_s"]))
-            elif kind == "failed":
-                # One line of the journal, whatever the page made of the error.
-                error = " ".join(str(said.get("error", ""))[:200].split())
-                self._events.screen_failed(play_id, error)
+            if said["type"] == "notice":
+                self._hear_of_notice(said["shown"])
+            else:
+                self._hear_of_play(said["type"], str(said["play_id"]), said)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
             log.warning("event=screen_message_refused reason=%.200r", bad)
+
+    def _hear_of_play(self, kind: str, play_id: str, said: dict[str, Any]) -> None:
+        if kind == "started":
+            self._events.screen_started(play_id)
+        elif kind == "ended":
+            self._events.screen_ended(play_id, float(said["shown_s"]))
+        elif kind == "failed":
+            # One line of the journal, whatever the page made of the error.
+            error = " ".join(str(said.get("error", ""))[:200].split())
+            self._events.screen_failed(play_id, error)
+
+    def _hear_of_notice(self, shown: object) -> None:
+        if not isinstance(shown, bool):
+            raise TypeError("shown: true or false is expected")
+        if shown != self._notice_shown:
+            self._notice_shown = shown
+            self._events.notice_shown(shown)
 
     def _drop(self, page: WebSocket) -> None:
         if page not in self._screens:
@@ -178,6 +209,7 @@ class Screens:
         log.warning("event=screen_lost primary=%s left=%d", was_primary, len(self._screens))
         if not was_primary:
             return
+        self._hear_of_notice(False)
         self._events.screen_lost()
         if self._screens:
             self._send_soon(self._screens[0], self._hello(primary=True))

@@ -8,7 +8,7 @@ from typing import Optional
 import numpy as np
 
 from kiosk import terms
-from kiosk.config import AttributeSettings
+from kiosk.config import Attribute, AttributeSettings
 from kiosk.vision.cards import BundleCards, Task
 from kiosk.vision.faces import Floats, Image
 from kiosk.vision.heads import Heads
@@ -25,6 +25,9 @@ from kiosk.vision.view import face_sharpness, view_quality
 
 IDENTITY: frozenset[Task] = frozenset({"age", "gender"})
 MOOD: frozenset[Task] = frozenset({"emotion"})
+
+TASK_OF: dict[Attribute, Task] = {"age": "age", "gender": "gender", "mood": "emotion"}
+"""What the configuration calls an attribute, and what the cards of models call it."""
 
 SHARPNESS_EVERY = 5
 """Looks at a mood for one of the sharpness, which costs as much and changes less."""
@@ -75,10 +78,16 @@ class _Looks:
 
 
 class AttributeEstimator:
-    """Looks closely at a few viewers per frame; state is one entry per live pass."""
+    """Looks closely at a few viewers per frame; state is one entry per live pass.
+
+    What is not to be estimated stays ``unknown``. Without an age nobody is known to be of age, so a
+    minor stays possible in everybody.
+    """
 
     def __init__(self, cards: BundleCards, models: Models, settings: AttributeSettings) -> None:
-        self._heads = Heads(cards, models)
+        allowed = settings.estimate
+        wanted = None if allowed is None else frozenset(TASK_OF[one] for one in allowed)
+        self._heads = Heads(cards, models, wanted)
         self._calibration = Calibration(cards, settings.poor_view_age_sd_y)
         self._settings = settings
         self._looks: dict[str, _Looks] = {}

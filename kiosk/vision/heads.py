@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import cv2
 import numpy as np
 
@@ -23,17 +25,19 @@ class Head:
 
     Attributes:
         card: of the model.
-        tasks: what it estimates.
+        tasks: what it is asked for; whatever else comes out of it is never read.
         crop: the part of a face that it looks at.
         eye_px: distance of the eyes in its chip.
         view: equal for models that look at the same chip.
     """
 
-    def __init__(self, card: Card, network: Network) -> None:
+    def __init__(
+        self, card: Card, network: Network, tasks: Optional[frozenset[Task]] = None
+    ) -> None:
         if card.crop is None:
             raise ModelError(f"{card.name}: the card of an attribute model needs `crop`")
         self.card = card
-        self.tasks = frozenset(card.heads)
+        self.tasks = frozenset(card.heads) if tasks is None else tasks
         self._network = network
         self.crop = card.crop
         self.eye_px = card.crop.eye_distance * card.input.width_px
@@ -68,6 +72,8 @@ class Head:
         outputs = self._network.wait()
         said: dict[Task, Floats] = {}
         for task, head in self.card.heads.items():
+            if task not in self.tasks:
+                continue
             opinion = self._read(outputs, head, task)
             # An accelerator that computes in half precision may overflow: that is no opinion.
             if np.isfinite(opinion).all():
@@ -101,15 +107,29 @@ class Head:
 
 
 class Heads:
-    """All models of a bundle that look at a face.
+    """The models of a bundle that look at a face.
 
     Attributes:
-        all: each of them.
+        all: each of them that is loaded.
         tasks: what they estimate together.
     """
 
-    def __init__(self, cards: BundleCards, models: Models) -> None:
-        self.all = [Head(card, models.network(card)) for card in cards.heads]
+    def __init__(
+        self, cards: BundleCards, models: Models, wanted: Optional[frozenset[Task]] = None
+    ) -> None:
+        """Load those models that estimate something wanted, and no other.
+
+        Args:
+            cards: the bundle.
+            models: where networks come from.
+            wanted: what may be estimated; ``None``: all that the bundle can.
+        """
+        self.all: list[Head] = []
+        for card in cards.heads:
+            tasks = frozenset(card.heads)
+            tasks = tasks if wanted is None else tasks & wanted
+            if tasks:
+                self.all.append(Head(card, models.network(card), tasks))
         self.tasks: frozenset[Task] = frozenset().union(*(head.tasks for head in self.all))
         self._eye_px = max((head.eye_px for head in self.all), default=1.0)
         self._reach = max((reach(head.crop) for head in self.all), default=1.0)

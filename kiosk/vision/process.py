@@ -6,6 +6,7 @@ import logging
 import resource
 import threading
 import time
+from dataclasses import replace
 from typing import Any, Callable
 
 from kiosk.config import VisionSettings
@@ -13,12 +14,16 @@ from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
 from kiosk.vision.pace import Pace
 from kiosk.vision.pipeline import Pipeline
+from kiosk.vision.records import VisionRecord
 from kiosk.vision.sources import EndOfSourceError, Frame, is_live, open_source, source_name
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 """Longest wait for a frame before signals are looked at."""
+
+REST_S = 1.0
+"""Between two words of a process whose camera is closed."""
 
 
 class _Reopening:
@@ -27,8 +32,18 @@ class _Reopening:
     A file does not get better by being opened again: its errors are final, and it may be slow.
     """
 
-    def __init__(self, settings: VisionSettings, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: VisionSettings, over: Callable[[], bool], stop: threading.Event
+    ) -> None:
+        """Open the source.
+
+        Args:
+            settings: of the vision process.
+            over: the source is not to be read any more, nor opened again.
+            stop: cuts a wait short.
+        """
         self._settings = settings
+        self._over = over
         self._stop = stop
         self._name = source_name(settings.source)
         self._live = is_live(settings.source)
@@ -37,8 +52,8 @@ class _Reopening:
         self._attempts = 0
 
     def read(self) -> Frame | None:
-        """The next frame, or ``None`` when we were asked to stop."""
-        while not self._stop.is_set():
+        """The next frame, or ``None`` when it is over."""
+        while not self._over():
             try:
                 frame = self._wait()
             except EndOfSourceError:
@@ -53,13 +68,13 @@ class _Reopening:
                 if time.monotonic() - self._opened_s >= self._settings.camera.no_frame_s:
                     self._attempts = 0
                 return frame
-            if not self._stop.is_set():
+            if not self._over():
                 self._reopen(f"no frame in {self._settings.camera.no_frame_s:g} s")
         return None
 
     def _wait(self) -> Frame | None:
         until = time.monotonic() + self._settings.camera.no_frame_s
-        while not self._stop.is_set():
+        while not self._over():
             frame: Frame | None = self._source.read(POLL_S)
             if frame is not None:
                 return frame
@@ -73,6 +88,8 @@ class _Reopening:
         self._source.close()
         why = self._without_name(why)
         while self._attempts < camera.reopen_attempts:
+            if self._over():
+                return
             self._attempts += 1
             log.warning(
                 'event=camera_silent source=%s why="%s" attempt=%d', self._name, why, self._attempts
@@ -85,8 +102,8 @@ class _Reopening:
                 self._opened_s = time.monotonic()
                 return
             pause_s = min(2.0**self._attempts, camera.no_frame_s)
-            if self._attempts < camera.reopen_attempts and self._stop.wait(pause_s):
-                return
+            if self._attempts < camera.reopen_attempts:
+                self._stop.wait(pause_s)
         raise SourceError(
             f"{self._name}: {why}; reopening it {camera.reopen_attempts} times did not help",
             hint=hint,
@@ -105,11 +122,98 @@ class _Reopening:
         self._source.close()
 
 
+class _Watch:
+    """Looks at frames, and rests in the hours in which nobody is to be looked at."""
+
+    def __init__(
+        self,
+        settings: VisionSettings,
+        emit: Callable[[bytes], None],
+        stop: threading.Event,
+        heartbeat: Heartbeat,
+        is_off: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._stop = stop
+        self._heartbeat = heartbeat
+        self._is_off = is_off
+        self._name = source_name(settings.source)
+        self._device: str = settings.inference.device
+        self._frames = 0
+
+    def go_on(self) -> None:
+        """Look until something ends it, by the shop's hours."""
+        while not self._stop.is_set():
+            if self._is_off():
+                self._rest()
+            else:
+                self._look()
+
+    def _over(self) -> bool:
+        return self._stop.is_set() or self._is_off()
+
+    def _look(self) -> None:
+        """Look at frames until an hour begins in which nobody is to be looked at."""
+        settings, name = self._settings, self._name
+        source = _Reopening(settings, self._over, self._stop)
+        try:
+            # Made anew after each rest: what was known of a face must not outlive the closing.
+            pipeline = Pipeline(settings, name)
+            self._device = pipeline.device
+            log.info("event=vision_started source=%s accelerator=%s", name, self._device)
+            pace, before = Pace(settings.pace), self._frames
+            while True:
+                frame = source.read()
+                if frame is None:
+                    break
+                if not pace.wants(frame.image, frame.t_s):
+                    continue
+                record = pipeline.process(frame.image, frame.t_s)
+                first, self._frames = record.frames == 1, before + record.frames
+                self._emit(replace(record, frames=self._frames).encode())
+                pace.looked(pipeline.somebody, frame.t_s)
+                source.relax(settings.pace.motion_fps if pace.idle else None)
+                if first:
+                    height, width = frame.image.shape[:2]
+                    log.info("event=first_frame source=%s size=%dx%d", name, width, height)
+                self._heartbeat.progress(
+                    f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
+                )
+        finally:
+            source.close()
+
+    def _rest(self) -> None:
+        """Say that nobody is seen, with the camera closed, until its hours come."""
+        log.info("event=vision_off source=%s", self._name)
+        while not self._over_with_rest():
+            self._emit(self._nobody().encode())
+            self._heartbeat.progress("camera closed in these hours")
+            self._stop.wait(REST_S)
+        if not self._stop.is_set():
+            log.info("event=vision_on source=%s", self._name)
+
+    def _over_with_rest(self) -> bool:
+        return self._stop.is_set() or not self._is_off()
+
+    def _nobody(self) -> VisionRecord:
+        return VisionRecord(
+            t_s=round(time.monotonic(), 4),
+            frames=self._frames,
+            fps=0.0,
+            inference_ms=0.0,
+            accelerator=self._device,
+            source=self._name,
+            viewers=(),
+        )
+
+
 def run(
     settings: VisionSettings,
     emit: Callable[[bytes], None],
     stop: threading.Event,
     heartbeat: Heartbeat,
+    is_off: Callable[[], bool] = lambda: False,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set.
 
@@ -117,7 +221,9 @@ def run(
         settings: of the vision process.
         emit: takes one encoded record per frame; must not block.
         stop: set by a signal.
-        heartbeat: fed by every frame.
+        heartbeat: fed by every frame, and about once a second while the camera is closed.
+        is_off: whether the camera is to be closed now; then nobody is in the records, of which
+            there is about one a second.
 
     Raises:
         SourceError: the source cannot be opened, or fell silent for good.
@@ -126,30 +232,9 @@ def run(
     """
     # A crash must not leave what we hold in a file; systemd's unit says the same of the whole.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    name = source_name(settings.source)
-    source = _Reopening(settings, stop)
     try:
-        pipeline = Pipeline(settings, name)
-        log.info("event=vision_started source=%s accelerator=%s", name, pipeline.device)
-        pace = Pace(settings.pace)
-        while not stop.is_set():
-            frame = source.read()
-            if frame is None:
-                break
-            if not pace.wants(frame.image, frame.t_s):
-                continue
-            record = pipeline.process(frame.image, frame.t_s)
-            emit(record.encode())
-            pace.looked(pipeline.somebody, frame.t_s)
-            source.relax(settings.pace.motion_fps if pace.idle else None)
-            if record.frames == 1:
-                height, width = frame.image.shape[:2]
-                log.info("event=first_frame source=%s size=%dx%d", name, width, height)
-            heartbeat.progress(
-                f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
-            )
+        _Watch(settings, emit, stop, heartbeat, is_off).go_on()
     except EndOfSourceError:
-        log.info("event=source_ended source=%s", name)
+        log.info("event=source_ended source=%s", source_name(settings.source))
     finally:
         heartbeat.stopping()
-        source.close()

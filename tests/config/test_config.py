@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kiosk.config import Settings, load_settings, write_settings
+from kiosk.config import Settings, WindowSettings, load_settings, write_settings
 from kiosk.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -214,17 +214,27 @@ changes = st.fixed_dictionaries(
     optional={
         "device.name": st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True),
         "player.port": st.integers(0, 65535),
-        "player.notice.text": st.text(
-            st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=300
-        ),
+        "player.notice.text": st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300),
         "audience.stale_s": st.floats(0.001, 1e9),
         "ads.match_share": st.floats(0, 1),
-        "privacy.mood_table": st.booleans(),
+        "privacy.mood_table": st.none() | st.booleans(),
+        "player.notice.languages": st.lists(
+            st.sampled_from(["en", "de", "pl"]), min_size=1, unique=True
+        ),
+        "vision.off_hours": st.lists(
+            st.fixed_dictionaries({"begin": st.just("22:00"), "end": st.just("24:00")}), max_size=1
+        ),
         "vision.inference.fallback": st.lists(st.sampled_from(["CPU", "GPU", "NPU"])),
         "broker.username": st.none() | st.text(st.characters(codec="ascii", categories=["L", "N"])),
         "state.path": st.just("/var/lib/kiosk/state.db"),
     },
 )
+
+
+TYPED = {
+    "state.path": Path,
+    "vision.off_hours": lambda windows: [WindowSettings(**window) for window in windows],
+}
 
 
 @given(changes)
@@ -247,4 +257,4 @@ def test_what_is_written_is_read_back_the_same(tmp_path_factory, wanted):
         found = again
         for part in key.split("."):
             found = getattr(found, part)
-        assert found == (Path(value) if key == "state.path" else value)
+        assert found == TYPED.get(key, lambda value: value)(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,18 +12,28 @@ import httpx
 from websockets.asyncio.client import connect
 
 from kiosk.ads import Campaign, Choice, Creative, Targeting
-from kiosk.config import NoticeSettings, PlayerSettings
+from kiosk.config import Attribute, NoticeSettings, PlayerSettings
 from kiosk.player import Play, Screens, WebServer, make_app
 
 
 class Site:
     """A server with one campaign, and what its pages said."""
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        host: str = "127.0.0.1",
+        notice: NoticeSettings | None = None,
+        estimated: Sequence[Attribute] = ("age", "gender", "mood"),
+    ) -> None:
         self.said: list[tuple] = []
         self.campaigns = [self.campaign(folder, "tea.svg", "film.webm", "page.html")]
         self.screens = Screens(
-            self, lambda: self.campaigns[0], NoticeSettings(), lambda: {"version": "test"}
+            self,
+            lambda: self.campaigns[0],
+            notice or NoticeSettings(),
+            lambda: {"version": "test"},
+            estimated,
         )
         self.server = WebServer(
             make_app(self.screens, lambda: self.campaigns), PlayerSettings(host=host, port=0)
@@ -68,6 +79,9 @@ class Site:
 
     def screen_failed(self, play_id, why):
         self.said.append(("failed", play_id, why))
+
+    def notice_shown(self, shown):
+        self.said.append(("notice", shown))
 
     def ws(self, path: str = "/screen/ws", **options):
         return connect(f"ws://127.0.0.1:{self.server.port}{path}", **options)

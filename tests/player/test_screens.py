@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import websockets
 
+from kiosk.config import NoticeSettings
 from kiosk.player.screens import MAX_PAGES
 from tests.player.pages import Site, heard, serving, until
 
@@ -59,6 +60,73 @@ def test_a_second_screen_mirrors_the_first_and_takes_over_when_it_leaves(tmp_pat
     asyncio.run(scenario())
 
 
+def test_only_the_screen_that_speaks_says_whether_the_notice_is_shown(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            first = await site.ws()
+            assert (await heard(first))["notice"]["show"] is True
+            async with site.ws() as second:
+                await heard(second)
+                await second.send('{"type": "notice", "shown": true}')
+                for shown in ("true", "true", "false", "true"):
+                    await first.send(f'{{"type": "notice", "shown": {shown}}}')
+                await until(lambda: len(site.said) >= 4, "three changes")
+                await first.close()
+                await until(lambda: ("lost",) in site.said, "the first is gone")
+                await second.send('{"type": "notice", "shown": true}')
+                await until(lambda: site.said[-1] == ("notice", True), "it is believed now")
+            assert site.said[:8] == [
+                ("connected",),
+                ("notice", True),
+                ("notice", False),
+                ("notice", True),
+                ("notice", False),
+                ("lost",),
+                ("connected",),
+                ("notice", True),
+            ]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("shown", ["1", '"yes"', "null", "[true]"])
+def test_what_is_no_answer_on_the_notice_is_none(tmp_path, shown):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            await page.send(f'{{"type": "notice", "shown": {shown}}}')
+            await page.send('{"type": "started", "play_id": "play-1"}')
+            await until(lambda: len(site.said) == 2, "the good message")
+            assert site.said[-1] == ("started", "play-1")
+
+    asyncio.run(scenario())
+
+
+def test_the_greeting_says_what_is_estimated_and_no_more(tmp_path):
+    async def scenario():
+        notice = NoticeSettings(languages=["de"], position="top-left", size="large")
+        async with serving(tmp_path, notice=notice, estimated=()) as site, site.ws() as page:
+            told = (await heard(page))["notice"]
+            assert told == {
+                "show": True,
+                "texts": [
+                    {
+                        "lang": "de",
+                        "lines": [
+                            "Eine Kamera zählt hier Personen.",
+                            "Es wird kein Bild gespeichert oder gesendet.",
+                        ],
+                    }
+                ],
+                "size": "large",
+                "position": "top-left",
+                "link": None,
+                "qr": None,
+            }
+
+    asyncio.run(scenario())
+
+
 GARBAGE = [
     "",
     "hello",
@@ -71,6 +139,7 @@ GARBAGE = [
     '{"type": "ended", "play_id": "p", "shown_s": [1]}',
     '{"type": "ended", "play_id": "p", "shown_s": 1' + "0" * 400 + "}",
     '{"type": "dance", "play_id": "p"}',
+    '{"type": "notice"}',
     "[" * 60_000,
     b"\x00\xff",
 ]

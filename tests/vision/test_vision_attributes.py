@@ -327,3 +327,27 @@ def test_one_good_look_counts_for_more_than_a_bad_one() -> None:
     room.look(points=np.asarray(50 + (POINTS - 50) * 0.1, np.float32))
     room.age.outputs["age"] = [30]
     assert room.look(0.5).age.label == "25-34"
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [["age", "gender", "mood"], ["age", "gender"], ["gender"], ["age"], ["mood"], []],
+    ids=str,
+)
+def test_what_is_not_to_be_estimated_is_neither_asked_nor_known(estimate: list[str]) -> None:
+    room = Room(settings={"estimate": estimate})
+    thought = room.look(2)
+    asked = {"age": room.age.asked, "gender": room.gender.asked, "mood": room.mood.asked}
+    known = {"age": thought.age, "gender": thought.gender, "mood": thought.mood}
+    for name, looks in asked.items():
+        assert (looks > 0) == (name in estimate)
+        assert (known[name].label != terms.UNKNOWN) == (name in estimate)
+        assert (known[name].p > 0) == (name in estimate)
+    assert thought.minor_possible == ("age" not in estimate), "nobody is known to be of age"
+
+
+def test_without_a_wish_everything_that_the_bundle_has_is_estimated() -> None:
+    room = Room()
+    room.look()
+    room.look()
+    assert min(room.age.asked, room.gender.asked, room.mood.asked) > 0

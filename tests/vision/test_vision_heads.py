@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kiosk.errors import ModelError
-from kiosk.vision.cards import Card, Crop
+from kiosk.vision.cards import Card, Crop, Task
 from kiosk.vision.faces import Floats, Image
 from kiosk.vision.heads import LEAST_P, Heads, Opinions
 from tests.vision.fakes import PlayedModels, Says, bundle_of, head_card
@@ -16,15 +16,17 @@ from tests.vision.fakes import PlayedModels, Says, bundle_of, head_card
 POINTS = np.array([[40, 40], [60, 40], [50, 52], [50, 60], [30, 45], [70, 45]], np.float32)
 FRAME = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
 FEMALE_MALE = {"decoder": "probabilities", "labels": ["female", "male"]}
+YEARS = {"decoder": "years", "years": [1]}
+MOODS = ["happy", "neutral"]
 MALE_FEMALE = {"decoder": "probabilities", "labels": ["male", "female"]}
 
 
 class Room:
     """Models that a test plays, before one face."""
 
-    def __init__(self, *models: tuple[Card, Says]) -> None:
+    def __init__(self, *models: tuple[Card, Says], wanted: frozenset[Task] | None = None) -> None:
         self.played = PlayedModels({card.name: says for card, says in models})
-        self.heads = Heads(bundle_of(*(card for card, _ in models)), self.played)
+        self.heads = Heads(bundle_of(*(card for card, _ in models)), self.played, wanted)
 
     def look(self, *tasks: str, mirrored: bool = False, frame: Image = FRAME) -> Opinions:
         return self.heads.look(frame, POINTS, frozenset(tasks or self.heads.tasks), mirrored)
@@ -203,3 +205,41 @@ def test_a_bundle_without_heads_has_no_tasks_and_says_nothing() -> None:
     room = Room()
     assert room.heads.tasks == frozenset()
     assert room.look("age") == {"age": {}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "loaded", "tasks"),
+    [
+        pytest.param(None, {"both", "moods"}, {"age", "gender", "emotion"}, id="all"),
+        pytest.param({"age", "gender"}, {"both"}, {"age", "gender"}, id="no mood"),
+        pytest.param({"gender"}, {"both"}, {"gender"}, id="one of two"),
+        pytest.param({"emotion"}, {"moods"}, {"emotion"}, id="mood alone"),
+        pytest.param(set(), set(), set(), id="nothing"),
+    ],
+)
+def test_a_model_of_which_nothing_is_wanted_is_not_even_loaded(
+    wanted: set[Task] | None, loaded: set[str], tasks: set[Task]
+) -> None:
+    room = Room(
+        (head_card("both", gender=FEMALE_MALE, age=YEARS), Says(gender=[0.9, 0.1], age=[40])),
+        (head_card("moods", emotion={"decoder": "probabilities", "labels": MOODS}), Says()),
+        wanted=None if wanted is None else frozenset(wanted),
+    )
+    assert set(room.played.networks) == loaded
+    assert room.heads.tasks == tasks
+
+
+def test_a_model_of_two_things_is_asked_once_and_what_is_not_wanted_is_never_read() -> None:
+    class Untouchable:
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("the age was read")
+
+    says = Says(gender=[0.9, 0.1])
+    both = head_card("both", gender=FEMALE_MALE, age=YEARS)
+    room = Room((both, says), wanted=frozenset({"gender"}))
+    (network,) = room.played.networks["both"]
+    network.say = lambda image: {**says(image), "age": Untouchable()}
+    found = room.look("age", "gender")
+    assert found["age"] == {}
+    assert found["gender"]["both"] == pytest.approx(logs(0.9, 0.1), abs=1e-4)
+    assert says.asked == 1

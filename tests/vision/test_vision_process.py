@@ -68,7 +68,7 @@ def test_a_record_says_what_is_published_and_no_more(film: list[VisionRecord]) -
     }  # fmt: skip
     assert {field.name for field in fields(Viewer)} == {
         "id", "first_s", "last_s", "box", "looking", "age_band", "age_p", "gender", "gender_p",
-        "mood", "mood_p", "minor_possible",
+        "mood", "mood_p", "minor_possible", "live",
     }  # fmt: skip
     for record in film:
         assert len(record.encode()) < 4096

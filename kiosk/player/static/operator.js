@@ -1,13 +1,12 @@
 /** The operator's page: who is there, what plays and why, this hour, health. No pictures of people. */
 
 import { byId, clamp, clock, el, isNumber, list, number, percent, record, svg, sync, text } from "/static/dom.js";
+import { ageRows, moodRows, showBars, whole } from "/static/bars.js";
+import { showToday } from "/static/today.js";
 import { connect } from "/static/socket.js";
 
 // The director pushes four times a second; three seconds without one is not jitter.
 const SILENCE_MS = 3000;
-const AGE_BANDS = ["0-12", "13-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"];
-const MOODS = ["happy", "neutral", "surprised", "sad", "angry", "fearful", "disgusted", "unknown"];
-const GENDERS = ["female", "male", "unknown"];
 const REASONS_SHOWN = 6;
 const RECENT_SHOWN = 5;
 
@@ -36,6 +35,7 @@ function healthItems(state) {
     { name: "Frame rate", value: number(vision.fps, 1, "fps"), note: isNumber(vision.frames) ? `${number(vision.frames)} frames` : "" },
     { name: "Inference", value: number(vision.inference_ms, 1, "ms"), note: vision.device ? `per frame, ${vision.device}` : "" },
     { name: "Screen", value: screenWord, tone: !screens ? "bad" : presented ? "good" : "warn", note: screens > 1 ? `${screens} pages` : "" },
+    { name: "Notice", value: screen.notice === true ? "Shown" : "Not confirmed", tone: screen.notice === true ? "good" : "", note: "on the screen" },
     { name: "Outbox", value: number(outbox.waiting), note: isNumber(outbox.at_broker) ? `waiting, ${number(outbox.at_broker)} at the broker` : "waiting" },
   ];
 }
@@ -242,39 +242,10 @@ function showRecent(state) {
 
 // ---------------------------------------------------------------- this hour
 
-/** Rows of one or several stacked parts, all on one scale. */
-function showBars(parent, rows, nothing) {
-  const most = Math.max(1, ...rows.map((row) => row.total));
-  const shown = rows.length ? rows : [{ name: nothing, empty: true, parts: [], total: 0 }];
-  sync(
-    parent,
-    shown,
-    (row) => (row.empty ? "nothing" : row.name),
-    (row) => (row.empty ? el("p", "empty", nothing) : el("div", "bar", null, el("span", "name", row.name), el("span", "track"), el("span", "count"))),
-    (line, row) => {
-      if (row.empty) return;
-      line.children[0].title = row.name;
-      line.classList.toggle("zero", !row.total);
-      text(line.children[2], number(row.total));
-      sync(
-        line.children[1],
-        row.parts.filter(([, value]) => value > 0),
-        ([part]) => part,
-        ([part]) => Object.assign(el("i"), { title: part }),
-        (piece, [part, value]) => {
-          piece.dataset.part = part;
-          piece.style.width = `${(value / most) * 100}%`;
-        },
-      );
-    },
-  );
-}
-
-const whole = (value) => (isNumber(value) && value > 0 ? value : 0);
-
 function showHour(state) {
   const counts = record(state.counts);
-  text(byId("hour-from"), clock(counts.hour, false) ? `since ${clock(counts.hour, false)} UTC` : "");
+  const since = state.clock_known === false ? "its time waits until the clock is set" : `since ${clock(counts.hour, false)} UTC`;
+  text(byId("hour-from"), counts.hour ? since : "");
   const totals = [
     ["Passes", counts.passes, "faces that crossed the view"],
     ["Opportunities to see", counts.ots, "passes long enough to notice the screen"],
@@ -288,16 +259,8 @@ function showHour(state) {
     (item, [, value]) => text(item.children[1], number(value)),
   );
 
-  const ages = record(counts.age_gender);
-  const ageRows = AGE_BANDS.map((name) => {
-    const parts = GENDERS.map((gender) => [gender, whole(record(ages[name])[gender])]);
-    return { name: band(name) ?? "unknown", parts, total: parts.reduce((sum, [, value]) => sum + value, 0) };
-  });
-  showBars(byId("ages"), ageRows.some((row) => row.total) ? ageRows : [], "Nobody counted yet: a pass is counted when it ends");
-
-  const moods = record(counts.mood);
-  const moodRows = MOODS.map((name) => ({ name, parts: [["mood", whole(moods[name])]], total: whole(moods[name]) }));
-  showBars(byId("moods"), moodRows.some((row) => row.total) ? moodRows : [], "No mood counted this hour");
+  showBars(byId("ages"), ageRows(counts.age_gender), "Nobody counted yet: a pass is counted when it ends");
+  showBars(byId("moods"), moodRows(counts.mood), "No mood counted this hour");
 
   const reasons = Object.entries(record(counts.plays_by_reason))
     .map(([name, value]) => ({ name, parts: [["plays", whole(value)]], total: whole(value) }))
@@ -342,7 +305,7 @@ function show(state) {
   text(byId("version"), state.version ?? "");
   text(byId("time"), clock(state.t) ? `${clock(state.t)} UTC` : "");
   document.title = state.device ? `${state.device} · kiosk` : "kiosk";
-  for (const part of [showHealth, showAudience, showPlay, showRecent, showHour]) part(state);
+  for (const part of [showHealth, showAudience, showPlay, showRecent, showHour, showToday]) part(state);
   showLink();
 }
 
@@ -360,5 +323,5 @@ connect("/operator/ws", {
 });
 
 setInterval(showLink, 500);
-for (const part of [showHealth, showAudience, showPlay, showRecent, showHour]) part({});
+for (const part of [showHealth, showAudience, showPlay, showRecent, showHour, showToday]) part({});
 showLink();

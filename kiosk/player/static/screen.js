@@ -7,6 +7,7 @@
  */
 
 import { dispose, load, start, warm } from "/static/creative.js";
+import { isNoticeShown, showNotice } from "/static/notice.js";
 import { connect } from "/static/socket.js";
 
 const FADE_MS = 450;
@@ -17,7 +18,7 @@ const LOCAL_RETRY_S = 2;
 const IDENTIFY_MS = 5000;
 // Reports that found no connection; the director restarts in seconds, so few are enough.
 const UNSENT_MAX = 64;
-const POSITIONS = ["bottom-right", "bottom-left", "top-right", "top-left"];
+const NOTICE_CHECK_MS = 1000;
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -37,6 +38,8 @@ let greeted = false;
 let idleSince = seconds();
 let localBlockedUntil = 0;
 let plays = 0;
+// What the director was told of the notice since it greeted us; null: nothing.
+let noticeTold = null;
 let wake = 0;
 const unsent = [];
 
@@ -224,6 +227,8 @@ function hello(message) {
     void warm(rotation);
   }
   showNotice(message.notice);
+  noticeTold = null;
+  tellNotice();
   reportUnsent();
   if (!shown) idleSince = seconds();
   advance();
@@ -241,13 +246,15 @@ function prepare(message) {
   advance();
 }
 
-function showNotice(notice) {
-  const element = byId("notice");
-  element.hidden = !(notice?.show && notice.text);
-  if (element.hidden) return;
-  byId("notice-text").textContent = notice.text;
-  element.dataset.position = POSITIONS.includes(notice.position) ? notice.position : POSITIONS[0];
+/** Says whether the notice can be seen, when that is asked for or has changed. */
+function tellNotice() {
+  if (!primary || !greeted) return;
+  const now = isNoticeShown();
+  if (now !== noticeTold && socket.send({ type: "notice", shown: now })) noticeTold = now;
 }
+
+setInterval(tellNotice, NOTICE_CHECK_MS);
+document.addEventListener("visibilitychange", tellNotice);
 
 let identifyTimer = 0;
 

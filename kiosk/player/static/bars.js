@@ -1,0 +1,59 @@
+/** Bars: rows of parts that add up, all on one scale. */
+
+import { el, isNumber, number, sync, text } from "/static/dom.js";
+
+export const AGE_BANDS = ["0-12", "13-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown"];
+export const MOODS = ["happy", "neutral", "surprised", "sad", "angry", "fearful", "disgusted", "unknown"];
+const GENDERS = ["female", "male", "unknown"];
+
+const record = (value) => (value && typeof value === "object" ? value : {});
+
+/** Rows of one or several stacked parts, all on one scale. */
+export function showBars(parent, rows, nothing) {
+  const most = Math.max(1, ...rows.map((row) => row.total));
+  const shown = rows.length ? rows : [{ name: nothing, empty: true, parts: [], total: 0 }];
+  sync(
+    parent,
+    shown,
+    (row) => (row.empty ? "nothing" : row.name),
+    (row) => (row.empty ? el("p", "empty", nothing) : el("div", "bar", null, el("span", "name", row.name), el("span", "track"), el("span", "count"))),
+    (line, row) => {
+      if (row.empty) return;
+      line.children[0].title = row.name;
+      line.classList.toggle("zero", !row.total);
+      text(line.children[2], number(row.total));
+      sync(
+        line.children[1],
+        row.parts.filter(([, value]) => value > 0),
+        ([part]) => part,
+        ([part]) => Object.assign(el("i"), { title: part }),
+        (piece, [part, value]) => {
+          piece.dataset.part = part;
+          piece.style.width = `${(value / most) * 100}%`;
+        },
+      );
+    },
+  );
+}
+
+/** A count to draw: with noise on it, it may be below zero. */
+export const whole = (value) => (isNumber(value) && value > 0 ? value : 0);
+
+/** Rows of an age and gender table; none when nobody stands in it. */
+export function ageRows(table) {
+  const named = Object.keys(record(table));
+  const rows = (named.some((band) => !AGE_BANDS.includes(band)) ? named : AGE_BANDS).map((band) => {
+    const row = record(record(table)[band]);
+    const parts = GENDERS.map((gender) => [gender, whole(row[gender])]);
+    // Noise cancels out in a sum; cut off cell by cell, it would invent people.
+    const total = whole(GENDERS.reduce((sum, gender) => sum + (isNumber(row[gender]) ? row[gender] : 0), 0));
+    return { name: band.replace("-", "–"), parts, total };
+  });
+  return rows.some((row) => row.total) ? rows : [];
+}
+
+/** Rows of a mood table; none when nobody stands in it. */
+export function moodRows(table) {
+  const rows = MOODS.map((name) => ({ name, parts: [["mood", whole(record(table)[name])]], total: whole(record(table)[name]) }));
+  return rows.some((row) => row.total) ? rows : [];
+}
