@@ -65,3 +65,7 @@ class PortInUseError(KioskError):
     """Another program listens where we should."""
 
     exit_code = 2
+
+
+class NoiseError(KioskError):
+    """The noise on published counts cannot be drawn; they stay on the device."""
