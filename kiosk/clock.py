@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Protocol
+
+TIME_ERROR = 5
+"""What adjtimex(2) answers while no time service has set the clock."""
+
+TIMEX_BYTES = 512
+"""More than struct timex takes on any machine."""
 
 
 class Clock(Protocol):
@@ -18,6 +26,19 @@ class Clock(Protocol):
         """The wall clock, timezone-aware, in UTC."""
         ...
 
+    @property
+    def boot(self) -> str:
+        """Name of the machine's present run, in which its monotonic clock means something."""
+        ...
+
+    def is_set(self, marker: Path) -> bool:
+        """Whether a time service has set the wall clock in this run of the machine.
+
+        Args:
+            marker: a file that is there once it has.
+        """
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -29,6 +50,23 @@ class SystemClock:
     def utc(self) -> datetime:
         """The wall clock in UTC."""
         return datetime.now(timezone.utc)
+
+    @property
+    def boot(self) -> str:
+        """The kernel's name of this boot; empty where it has none."""
+        try:
+            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
+
+    def is_set(self, marker: Path) -> bool:
+        """The marker is there, or the kernel says that its clock is disciplined (adjtimex(2))."""
+        if marker.exists():
+            return True
+        timex = ctypes.create_string_buffer(TIMEX_BYTES)  # modes = 0: asks, and changes nothing
+        answer = ctypes.CDLL(None).adjtimex(timex)
+        # Minus one where a sandbox forbids the call: then only the marker can say it.
+        return 0 <= int(answer) < TIME_ERROR
 
 
 def iso(moment: datetime) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kiosk.ads import load_campaign
+from kiosk.audience import draw_release
+from kiosk.clock import SystemClock
 from kiosk.config import Settings
 from kiosk.errors import KioskError
 from kiosk.state import examine_store
@@ -36,9 +38,11 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         _try("models", lambda: _models(settings)),
         _try("accelerator", lambda: _accelerator(settings)),
-        _try("camera", lambda: look_once(settings.vision)),
+        _try("camera", lambda: look_once(settings.seeing)),
         _try("campaign", lambda: _campaign(settings)),
         _try("state", lambda: _state(settings)),
+        _clock(settings),
+        _try("noise", lambda: _noise(settings)),
         _screen_page(settings),
         _broker(settings),
     ]
@@ -52,12 +56,12 @@ def _try(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _models(settings: Settings) -> str:
-    names = verify_models(settings.vision)
-    return f"bundle {settings.vision.bundle}: {len(names)} models, as built"
+    names = verify_models(settings.seeing)
+    return f"bundle {settings.seeing.bundle}: {len(names)} models, as built"
 
 
 def _accelerator(settings: Settings) -> str:
-    inference = settings.vision.inference
+    inference = settings.seeing.inference
     seen = accelerators()
     wanted = list(dict.fromkeys([inference.device, *inference.fallback]))
     usable = [name for name in wanted if name == "AUTO" or name in seen]
@@ -77,6 +81,27 @@ def _campaign(settings: Settings) -> str:
 
 def _state(settings: Settings) -> str:
     return examine_store(settings.state.path)
+
+
+def _noise(settings: Settings) -> str:
+    privacy = settings.privacy
+    draw_release({}, privacy)
+    if privacy.noise == "off":
+        return "off: counts leave as they are (privacy.noise)"
+    return f"{privacy.noise}, epsilon {privacy.epsilon:g} per pass: can be drawn"
+
+
+def _clock(settings: Settings) -> Finding:
+    if SystemClock().is_set(settings.clock.marker):
+        return Finding("clock", "ok", "a time service has set it")
+    if settings.clock.trust == "always":
+        return Finding("clock", "ok", "believed as it stands (clock.trust: always)")
+    return Finding(
+        "clock",
+        "warn",
+        "no time service has set it: counts are kept, and published once one has",
+        "check systemd-timesyncd and the network; without one, set clock.trust to always",
+    )
 
 
 def _screen_page(settings: Settings) -> Finding:

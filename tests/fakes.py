@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from kiosk.vision import Viewer, VisionRecord
@@ -17,12 +18,22 @@ class FakeClock:
 
     wall: datetime = NOON
     seconds: float = 1000.0
+    boot: str = "boot-1"
+    synchronised: bool = True
 
     def monotonic(self) -> float:
         return self.seconds
 
     def utc(self) -> datetime:
         return self.wall
+
+    def is_set(self, _marker: Path) -> bool:
+        return self.synchronised
+
+    def restart(self, boot: str, seconds: float = 5.0, wall: datetime | None = None) -> None:
+        """The machine boots: its monotonic clock begins anew."""
+        self.boot, self.seconds = boot, seconds
+        self.wall = wall or self.wall
 
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
@@ -47,6 +58,7 @@ def viewer(name: str = "a", first_s: float = 0.0, last_s: float = 10.0, **change
         "mood": "happy",
         "mood_p": 0.8,
         "minor_possible": False,
+        "live": True,
     }
     return Viewer(**{**values, **changes})
 

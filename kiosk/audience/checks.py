@@ -38,7 +38,7 @@ def _viewer(viewer: Viewer) -> None:
         raise BadInputError("audience record not understood: box")
     for side in viewer.box:
         _number("box", side)
-    for name in ("looking", "minor_possible"):
+    for name in ("looking", "minor_possible", "live"):
         if not isinstance(getattr(viewer, name), bool):
             raise BadInputError(f"audience record not understood: {name}")
     _label("age_band", viewer.age_band, AGE_BANDS)

@@ -162,20 +162,7 @@ def _is_new(db: Database, key: StreamKey, seq: int, payload: bytes, received: st
 def _write_content(db: Database, branch: Branch, content: Hours | Plays) -> None:
     names = (branch.tenant, branch.site, branch.device)
     if isinstance(content, Hours):
-        tables = content.tables
-        db.execute(
-            "INSERT INTO hours VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *names,
-                content.epoch,
-                content.seq,
-                iso(content.hour),
-                content.noise,
-                tables.ots,
-                tables.watchers,
-                tables.model_dump_json(),
-            ),
-        )
+        db.table("hours").insert(_hour_row(branch, content))
         return
     rows = [
         (
@@ -203,6 +190,25 @@ def _write_content(db: Database, branch: Branch, content: Hours | Plays) -> None
             content.seq,
             len(rows) - written.rowcount,
         )
+
+
+def _hour_row(branch: Branch, content: Hours) -> dict[str, object]:
+    tables, between, noise = content.tables, content.between, content.noise
+    lowest = between.not_before if between is not None else None
+    return {
+        **vars(branch),
+        "epoch": content.epoch,
+        "seq": content.seq,
+        "hour": iso(content.hour) if content.hour is not None else None,
+        "not_before": iso(lowest) if lowest is not None else None,
+        "not_after": iso(between.not_after) if between is not None else None,
+        "policy": content.policy,
+        "noise": noise if noise == "off" else noise.model_dump_json(),
+        "notice_s": content.notice_s,
+        "ots": tables.ots,
+        "watchers": tables.watchers,
+        "tables": tables.model_dump_json(),
+    }
 
 
 def _write_device(db: Database, branch: Branch, content: Status | Health, received: str) -> None:

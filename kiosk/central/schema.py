@@ -71,5 +71,12 @@ def m001_first_tables(db: Database) -> None:
     )
 
 
-NAMES = frozenset({"m001_first_tables"})
+@MIGRATIONS()
+def m002_what_is_known_of_an_hour(db: Database) -> None:
+    """When it was if not in an hour that is known, under which policy, with the notice on."""
+    for column in ("not_before TEXT", "not_after TEXT", "policy TEXT", "notice_s INTEGER"):
+        db.execute(f"ALTER TABLE hours ADD COLUMN {column}")
+
+
+NAMES = frozenset({"m001_first_tables", "m002_what_is_known_of_an_hour"})
 """Every migration that this version knows."""

@@ -7,9 +7,12 @@ from kiosk.commands.campaign import campaign
 from kiosk.commands.demo import demo
 from kiosk.commands.doctor import doctor
 from kiosk.commands.models import models
+from kiosk.commands.privacy import privacy
 from kiosk.commands.processes import central, director, run, uplink, vision
 from kiosk.commands.schemas import schemas
+from kiosk.commands.stats import stats
 
 COMMANDS = (
-    demo, run, vision, director, uplink, central, models, bench, campaign, doctor, schemas,
+    demo, run, vision, director, uplink, central, models, bench, campaign, doctor, privacy,
+    stats, schemas,
 )  # fmt: skip

@@ -37,6 +37,10 @@ class CampaignFile:
         """The campaigns of which something may be on screen, newest first."""
         return [self.campaign] if self.before is None else [self.campaign, self.before]
 
+    def creative_ids(self) -> list[str]:
+        """Ids of everything that may be played or be on screen now."""
+        return [one.id for campaign in self.playing() for one in campaign.creatives]
+
     async def reload(self) -> bool:
         """Read the file again if it changed; a bad one is told of once and not used.
 

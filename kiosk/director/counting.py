@@ -3,71 +3,108 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 
-from kiosk.audience import EndedPass, HourBook, PassBook, count_pass, hours_payload
-from kiosk.clock import Clock, iso
-from kiosk.config import Settings
+from kiosk.audience import (
+    Counts,
+    EndedPass,
+    HourBook,
+    OnScreen,
+    PassBook,
+    Run,
+    Timekeeper,
+    clamps_of,
+    count_pass,
+)
+from kiosk.clock import Clock
+from kiosk.config import Settings, is_within
+from kiosk.director.closing import Closer
 from kiosk.director.journal import Journal
-from kiosk.state import Store, close_hour, open_hours, published_hours, save_hour
+from kiosk.state import (
+    Boot,
+    OpenHour,
+    move_hours,
+    open_hours,
+    published_hours,
+    read_boots,
+    save_boot,
+    save_hour,
+)
 from kiosk.vision import VisionRecord
 
 log = logging.getLogger(__name__)
+
+DRAIN_S = 8.0
+"""Patience with an hour's noise when the process stops."""
 
 
 class Counting:
     """The numbers of this device, in memory and checkpointed."""
 
     def __init__(
-        self, settings: Settings, journal: Journal, clock: Clock, hours: HourBook, passes: PassBook
-    ) -> None:
-        """Count into ``hours``; :meth:`resume` makes one that knows what was counted before."""
-        self._settled = journal.opened
-        self._settings = settings
-        self._journal = journal
-        self._clock = clock
-        self._hours = hours
-        self._passes = passes
-        self._saved_s = clock.monotonic()
-        self.passes = 0
-        self.watchers = 0
-
-    @classmethod
-    async def resume(
-        cls,
+        self,
         settings: Settings,
         journal: Journal,
         clock: Clock,
         since_counted_s: Callable[[], float] | None,
-    ) -> Counting:
-        """Go on from the state file.
+        creatives: Callable[[], Iterable[str]],
+    ) -> None:
+        """Count from nothing; :meth:`settle` joins what the state file holds.
 
         Args:
             settings: the configuration.
-            journal: the open state file.
+            journal: the state file.
             clock: the time.
             since_counted_s: see :class:`PassBook`.
+            creatives: ids of everything that may be played now.
         """
-        passes = PassBook(settings.audience.max_step_s, since_counted_s)
-        book = await _saved(journal) if journal.opened else HourBook({}, ())
-        return cls(settings, journal, clock, book, passes)
+        self._settings = settings
+        self._journal = journal
+        self._clock = clock
+        self._creatives = creatives
+        self._settled = False
+        self._keeper = Timekeeper(clock, settings.clock, None)
+        self._hours = HourBook(self._keeper, clock.boot, {}, ())
+        self._passes = PassBook(settings.audience, since_counted_s)
+        self._closer = Closer(settings.privacy, journal, clock)
+        self._begun_s = self._saved_s = self._ticked_s = clock.monotonic()
+        self.passes = 0
+        self.watchers = 0
 
     async def settle(self) -> None:
         """Once the state file could be opened: join what it holds with what was counted since."""
         if self._settled or not self._journal.opened:
             return
-        book = await _saved(self._journal)
+        boots = await self._journal.read(read_boots)
+        saved = await self._journal.read(open_hours)
+        published = await self._journal.read(published_hours)
+        this = next((one for one in boots if one.boot == self._clock.boot), None)
+        if this is not None and self._keeper.offset_s is None:
+            self._keeper.offset_s = this.offset_s
+        book = HourBook(
+            self._keeper,
+            self._clock.boot,
+            {one.hour: one.counts for one in saved},
+            published,
+            [Run(one.boot, one.last_s, one.offset_s) for one in boots if one is not this],
+        )
         book.take_over(self._hours.everything())
         self._hours, self._settled = book, True
+        self._keeper.look()
 
-    def record(self, record: VisionRecord, creative: str | None) -> None:
-        """Take in what vision says, while a creative is on screen."""
-        self._count(self._passes.update(record, creative))
+    def record(self, record: VisionRecord, play: OnScreen | None) -> None:
+        """Take in what vision says, while a play is on screen."""
+        self._count(self._passes.update(record, play))
 
     def vision_lost(self) -> None:
         """Whoever was in view has passed: a new vision process knows nobody of them."""
         self._count(self._passes.end_all())
+
+    def played(self, creative: str) -> None:
+        """A screen presents a play."""
+        self._add({"plays": 1, f"creative/{creative}/plays": 1})
 
     def attention_s(self, viewer_id: str) -> float:
         """Seconds that a present viewer has faced the screen."""
@@ -78,71 +115,94 @@ class Counting:
         """Somebody whom a director before us counted is in view, or may be."""
         return self._passes.sees_counted
 
-    def present(self) -> tuple[str, dict[str, int]]:
-        """Label and counts of the present hour."""
-        now = self._clock.utc()
-        return self._hours.label(now), self._hours.present(now)
+    @property
+    def clock_known(self) -> bool:
+        """Hours can be labelled."""
+        return self._keeper.offset_s is not None
 
-    def tick(self) -> None:
-        """Checkpoint what changed and publish what is over."""
-        now = self._clock.utc()
-        self._hours.open(now)
+    def utc(self) -> datetime:
+        """Now, for labels: by the clock as it is believed, or as it stands while it is not."""
+        return self._keeper.utc(self._clock.monotonic()) or self._clock.utc()
+
+    def present(self) -> tuple[str, Counts]:
+        """The present hour, or what stands for it while the time is not known, and its counts."""
+        now_s = self._clock.monotonic()
+        return self._hours.slot(now_s), self._hours.present(now_s)
+
+    def open_hours(self) -> list[OpenHour]:
+        """Every hour that is not published, as it stands."""
+        return [OpenHour(slot, counts) for slot, counts in self._hours.everything().items()]
+
+    def tick(self, *, notice: bool) -> None:
+        """Checkpoint what changed and publish what is over.
+
+        Args:
+            notice: a screen has confirmed that the notice stands on it.
+        """
+        now_s = self._clock.monotonic()
+        self._keeper.look()
+        self._hours.open(now_s, self._creatives())
+        if notice:
+            self._count_notice(now_s)
+        else:
+            self._ticked_s = now_s
         if not self._settled:
             return
-        if self._clock.monotonic() - self._saved_s >= self._settings.audience.checkpoint_s:
+        if now_s - self._saved_s >= self._settings.audience.checkpoint_s:
             self.save()
-        over = self._hours.over(now)
-        if over:
+        self._place(now_s)
+        if over := self._hours.over(now_s):
             self.save()
-            for hour, counts in over.items():
-                self._publish(hour, counts)
+            for slot in over:
+                self._closer.begin(slot, self._hours.close(slot))
+
+    def _count_notice(self, now_s: float) -> None:
+        whole_s = int(now_s - self._ticked_s)
+        if whole_s > 0:
+            self._ticked_s += whole_s
+            self._add({"notice_s": whole_s})
+
+    def _place(self, now_s: float) -> None:
+        moves = self._hours.place(now_s)
+        if moves is not None:
+            log.info("event=hours_placed waiting=%d", len(moves.gone))
+            self._journal.write(lambda store: move_hours(store, moves.gone, moves.changed))
 
     def save(self) -> None:
-        """Checkpoint the hours that changed."""
+        """Checkpoint the hours that changed, and how long this run of the machine has lasted."""
         if not self._settled:
             # To write now would replace counts of before that nobody has read yet.
             return
         self._saved_s = self._clock.monotonic()
-        for hour, counts in self._hours.unsaved().items():
-            self._journal.write(partial(save_hour, hour=hour, counts=counts), f"hour {hour}")
+        for slot, counts in self._hours.unsaved().items():
+            self._journal.write(partial(save_hour, hour=slot, counts=counts), f"hour {slot}")
+        boot = Boot(self._clock.boot, self._begun_s, self._saved_s, self._keeper.offset_s)
+        self._journal.write(lambda store: save_boot(store, boot), "boot")
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Count whoever is in view, checkpoint, and publish the open hour if that is wished."""
         self.vision_lost()
         if not self._settled:
             log.error("event=state_write_lost: the state file could not be opened: counts are lost")
             return
         self.save()
-        if self._settings.audience.publish_open_hour_on_stop:
-            hour, counts = self.present()
+        if self._settings.audience.publish_open_hour_on_stop and self.clock_known:
+            slot, counts = self.present()
             if counts:
-                self._publish(hour, counts)
+                self._closer.begin(slot, self._hours.close(slot))
+        await self._closer.drain(DRAIN_S)
 
     def _count(self, ended: list[EndedPass]) -> None:
-        for one in ended:
+        off = is_within(
+            self._settings.audience.staff_hours,
+            self.utc(),
+            self._settings.device.timezone,
+        )
+        for one in ended if not off else ():
             counts = count_pass(one, self._settings.audience, self._settings.privacy)
-            self._hours.add(counts, self._clock.utc())
+            self._add(counts | clamps_of(self._settings.privacy))
             self.passes += 1
             self.watchers += counts.get("watchers", 0)
 
-    def _publish(self, hour: str, counts: dict[str, int]) -> None:
-        privacy, at = self._settings.privacy, iso(self._clock.utc())
-
-        def publish(store: Store) -> None:
-            seq = close_hour(
-                store,
-                hour,
-                privacy.noise,
-                lambda seq: hours_payload(counts, hour, privacy, store.epoch, seq),
-                at,
-            )
-            log.info("event=hour_published hour=%s seq=%s", hour, seq)
-
-        self._journal.write(publish, f"publish {hour}")
-        self._hours.published(hour)
-
-
-async def _saved(journal: Journal) -> HourBook:
-    saved = await journal.read(open_hours)
-    published = await journal.read(published_hours)
-    return HourBook({one.hour: one.counts for one in saved}, published)
+    def _add(self, counts: Counts) -> None:
+        self._hours.add(counts, self._clock.monotonic())

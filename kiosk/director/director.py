@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from kiosk.ads import Choice, History, choose
-from kiosk.audience import Audience, Receiver
+from kiosk.audience import Audience, OnScreen, Receiver, day_bounds
 from kiosk.clock import Clock, iso
 from kiosk.config import Settings
 from kiosk.director.campaigns import CampaignFile
@@ -23,7 +22,7 @@ from kiosk.director.snapshot import Facts, Snapshot
 from kiosk.errors import StateError
 from kiosk.player import Play, Schedule, Screens, WebServer, make_app, plays_payload
 from kiosk.service import Heartbeat
-from kiosk.state import PlayBook, PlayStart, Store, read_health, write_health
+from kiosk.state import PlayBook, PlayStart, Store, forget_tables, read_health, write_health
 from kiosk.vision import VisionRecord
 
 log = logging.getLogger(__name__)
@@ -40,14 +39,6 @@ class Duty:
     every_s: float
     work: Callable[[], None]
     due_s: float = 0.0
-
-
-def boot_id() -> str:
-    """Name of the machine's present run, in which its monotonic clock means something."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 class Director:
@@ -76,6 +67,7 @@ class Director:
             events=self,
             campaign=lambda: self._campaign.campaign,
             notice=settings.player.notice,
+            estimated=settings.seeing.attributes.estimate or (),
             snapshot=self._snapshot,
         )
         self._web = WebServer(make_app(self._screens, self._campaign.playing), settings.player)
@@ -84,6 +76,8 @@ class Director:
         self._decided_s = clock.monotonic()
         self._reasons: Counter[str] = Counter()
         self._faults: set[str] = set()
+        self._notice_shown = False
+        self._peak_fps = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Direct until ``stop`` is set.
@@ -117,16 +111,19 @@ class Director:
         said = before[0] if before is not None else {}
         stopped_s = said.get("stopped_s")
         # The monotonic clock begins anew with each boot.
-        if isinstance(stopped_s, (int, float)) and said.get("boot") == boot_id():
+        if isinstance(stopped_s, (int, float)) and said.get("boot") == self._clock.boot:
             self._counted_until_s = stopped_s
-        return await Counting.resume(
+        counting = Counting(
             self._settings,
             self._journal,
             self._clock,
             (lambda: self._clock.monotonic() - float(stopped_s or 0))
             if self._counted_until_s is not None
             else None,
+            self._campaign.creative_ids,
         )
+        await counting.settle()
+        return counting
 
     def _resume(self) -> None:
         self._journal.write(lambda store: PlayBook(store).end_interrupted())
@@ -136,7 +133,7 @@ class Director:
         """What has to be in time."""
         duties = [
             Duty(0.0, self._play),
-            Duty(HOUSEKEEPING_S, self._counted.tick),
+            Duty(HOUSEKEEPING_S, self._count),
             Duty(HEALTH_S, self._write_health),
             Duty(self._settings.player.plays_batch_s, self._batch_plays),
         ]
@@ -192,7 +189,10 @@ class Director:
                 await self._counting.settle()
             except StateError as bad:
                 log.error("event=state_read_failed reason=%s", bad)
-            self._survive(self._counting.stop)
+            try:
+                await self._counting.stop()
+            except Exception:  # noqa: BLE001 - it is told, and the rest is written
+                self._tell("stop")
             self._survive(self._batch_plays)
             self._write_health(stopped=True)
         await self._journal.close()
@@ -201,6 +201,9 @@ class Director:
         now_s = self._clock.monotonic()
         self._schedule.tick(now_s)
         self._beat(now_s)
+
+    def _count(self) -> None:
+        self._counted.tick(notice=self._notice_shown)
 
     @property
     def _counted(self) -> Counting:
@@ -221,7 +224,9 @@ class Director:
 
     def _record(self, record: VisionRecord) -> None:
         play = self._schedule.current if self._schedule.presented else None
-        self._counted.record(record, play.choice.creative.id if play is not None else None)
+        shown = OnScreen(play.play_id, play.choice.creative.id) if play is not None else None
+        self._counted.record(record, shown)
+        self._peak_fps = max(self._peak_fps, record.fps)
 
     def _vision_gone(self) -> None:
         if self._counting is not None:
@@ -269,10 +274,12 @@ class Director:
             campaign=choice.campaign,
             reason=choice.reason,
             explanation=choice.explanation,
-            started=iso(self._clock.utc()),
+            started=iso(self._counted.utc()),
             presented=presented,
         )
         self._reasons[start.reason] += 1
+        if presented and self._counting is not None:
+            self._counting.played(start.creative)
         log.info("event=play creative=%s", start.creative)
         self._journal.write(lambda store: PlayBook(store).start(start))
 
@@ -292,6 +299,12 @@ class Director:
         """The screen is gone."""
         self._schedule.screen_lost(self._clock.monotonic())
 
+    def notice_shown(self, shown: bool) -> None:
+        """The screen says whether the notice stands on it."""
+        if shown != self._notice_shown:
+            log.info("event=notice shown=%s", shown)
+        self._notice_shown = shown
+
     def screen_started(self, play_id: str) -> None:
         """A first frame was presented."""
         self._schedule.screen_started(play_id, self._clock.monotonic())
@@ -309,11 +322,13 @@ class Director:
     def _batch_plays(self) -> None:
         at = self._clock.utc()
         keep = timedelta(days=self._settings.player.keep_plays_days)
+        keep_hours = timedelta(days=self._settings.audience.keep_hours_days)
 
         def batch(store: Store) -> None:
             book = PlayBook(store)
             book.batch(lambda seq, plays: plays_payload(seq, plays, store.epoch), iso(at))
             book.forget_before(iso(at - keep))
+            forget_tables(store, iso(at - keep_hours))
 
         self._journal.write(batch, "batch")
 
@@ -325,14 +340,15 @@ class Director:
         data = {
             **self._snapshot_maker().health(),
             "stopped_s": self._counted_until_s,
-            "boot": boot_id(),
+            "boot": self._clock.boot,
         }
         at = iso(self._clock.utc())
         self._journal.write(partial(write_health, part="director", data=data, at=at), "health")
 
     async def _learn_facts(self) -> None:
         try:
-            self._facts = await self._journal.read(Facts.read)
+            since, _ = day_bounds(self._clock.utc(), self._settings.device.timezone)
+            self._facts = await self._journal.read(partial(Facts.read, since=since))
         except StateError as bad:
             log.debug("event=state_unreadable reason=%s", bad)
 
@@ -349,6 +365,8 @@ class Director:
             counting=self._counting,
             facts=self._facts,
             reasons=self._reasons,
+            peak_fps=self._peak_fps,
+            notice_shown=self._notice_shown,
         )
 
     def _snapshot(self) -> dict[str, object]:

@@ -9,15 +9,26 @@ from datetime import datetime
 from typing import Any
 
 from kiosk import __version__, terms
-from kiosk.audience import Audience
+from kiosk.audience import Audience, day_of
 from kiosk.clock import iso
 from kiosk.config import Settings
 from kiosk.director.counting import Counting
 from kiosk.player import Play, media_url
-from kiosk.state import Backlog, Outbox, PlayBook, RecentPlay, Store
+from kiosk.state import (
+    Backlog,
+    Outbox,
+    PlayBook,
+    PublishedHour,
+    RecentPlay,
+    Store,
+    published_tables,
+)
 from kiosk.vision import VisionRecord
 
 RECENT_PLAYS = 8
+
+FPS_STEP = 5
+"""The rate leaves the device in steps, so that it says what the device can do and no more."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +38,21 @@ class Facts:
     Attributes:
         recent: the newest plays.
         backlog: how much of the outbox is where.
+        published: hours of today that were published.
     """
 
     recent: tuple[RecentPlay, ...] = ()
     backlog: Backlog = field(default_factory=lambda: Backlog(0, 0))
+    published: tuple[PublishedHour, ...] = ()
 
     @staticmethod
-    def read(store: Store) -> Facts:
-        """Ask the state file."""
-        return Facts(tuple(PlayBook(store).recent(RECENT_PLAYS)), Outbox(store).backlog())
+    def read(store: Store, since: str) -> Facts:
+        """Ask the state file for what is so now, and for hours from a label on."""
+        return Facts(
+            tuple(PlayBook(store).recent(RECENT_PLAYS)),
+            Outbox(store).backlog(),
+            tuple(published_tables(store.db.conn, since)),
+        )
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,8 @@ class Snapshot:
     counting: Counting | None
     facts: Facts
     reasons: Counter[str]
+    peak_fps: float
+    notice_shown: bool
 
     def health(self) -> dict[str, Any]:
         """What the uplink sends of this process."""
@@ -60,8 +79,7 @@ class Snapshot:
         return {
             "vision": {
                 "state": self.audience.state,
-                "fps": record.fps if record else 0.0,
-                "inference_ms": record.inference_ms if record else 0.0,
+                "peak_fps": round(self.peak_fps / FPS_STEP) * FPS_STEP,
                 "accelerator": record.accelerator if record else "",
             },
             "screens": self.screens,
@@ -79,8 +97,14 @@ class Snapshot:
             "vision": self._vision(),
             "viewers": self._viewers(),
             "play": self._play(),
-            "screen": {"connected": self.screens, "presented": self.presented},
+            "screen": {
+                "connected": self.screens,
+                "presented": self.presented,
+                "notice": self.notice_shown,
+            },
+            "clock_known": self.counting.clock_known if self.counting else False,
             "counts": self._counts(),
+            "today": self._today(),
             "outbox": {
                 "waiting": self.facts.backlog.waiting,
                 "at_broker": self.facts.backlog.at_broker,
@@ -139,6 +163,12 @@ class Snapshot:
             "reason": self.play.choice.reason,
             "explanation": self.play.choice.explanation,
         }
+
+    def _today(self) -> dict[str, Any]:
+        counted = self.counting.open_hours() if self.counting else []
+        timezone = self.settings.device.timezone
+        bands = self.settings.privacy.age_bands
+        return day_of(self.now, timezone, self.facts.published, counted, bands).chart()
 
     def _counts(self) -> dict[str, Any]:
         hour, counts = self.counting.present() if self.counting else ("", {})

@@ -5,28 +5,56 @@ reached the disk (SQLite, WAL, ``synchronous=FULL``). Sequence numbers are given
 that writes the payload. Never holds anything about a single viewer.
 """
 
+from kiosk.state.boots import Boot, read_boots, save_boot
 from kiosk.state.health import read_health, write_health
-from kiosk.state.hours import OpenHour, close_hour, open_hours, published_hours, save_hour
+from kiosk.state.hours import (
+    Closing,
+    OpenHour,
+    close_hour,
+    forget_tables,
+    move_hours,
+    open_hours,
+    published_hours,
+    save_hour,
+)
 from kiosk.state.outbox import Backlog, Message, Outbox
 from kiosk.state.plays import EndedPlay, PlayBook, PlayStart, RecentPlay
+from kiosk.state.reading import (
+    LedgerRow,
+    PublishedHour,
+    published_tables,
+    read_hours,
+    read_ledger,
+)
 from kiosk.state.store import Store, examine_store, open_store
 
 __all__ = [
     "Backlog",
+    "Boot",
+    "Closing",
     "EndedPlay",
+    "LedgerRow",
     "Message",
     "OpenHour",
     "Outbox",
     "PlayBook",
     "PlayStart",
+    "PublishedHour",
     "RecentPlay",
     "Store",
     "close_hour",
     "examine_store",
+    "forget_tables",
+    "move_hours",
     "open_hours",
     "open_store",
     "published_hours",
+    "published_tables",
+    "read_boots",
     "read_health",
+    "read_hours",
+    "read_ledger",
+    "save_boot",
     "save_hour",
     "write_health",
 ]

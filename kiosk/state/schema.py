@@ -49,5 +49,18 @@ def m001_first_tables(db: Database) -> None:
     db.table("health").create({"part": str, "data": str, "at": str}, pk="part", strict=True)
 
 
-NAMES = frozenset({"m001_first_tables"})
+@MIGRATIONS()
+def m002_releases_and_boots(db: Database) -> None:
+    """What each release spent and said, and what is known of time in each run of the machine."""
+    for column in ("epsilon REAL", "scales TEXT", "tables TEXT"):
+        db.execute(f"ALTER TABLE published_hours ADD COLUMN {column}")
+    db.table("boots").create(
+        {"number": int, "boot": str, "first_s": float, "last_s": float, "offset_s": float},
+        pk="number",
+        not_null={"boot", "first_s", "last_s"},
+        strict=True,
+    ).create_index(["boot"], unique=True)
+
+
+NAMES = frozenset({"m001_first_tables", "m002_releases_and_boots"})
 """Every migration that this version knows."""

@@ -6,33 +6,43 @@ can leave a device that is not published here.
 """
 
 from kiosk.wire.payloads import (
+    MAX_INT,
     PAYLOADS,
     Ack,
+    AgeGender,
+    Between,
     CreativeHour,
     Health,
     Hours,
     HourTables,
+    Noise,
     Payload,
     PlayProof,
     Plays,
     Status,
+    TableName,
     VisionHealth,
     json_schemas,
 )
 from kiosk.wire.topics import Branch, parse_topic
 
 __all__ = [
+    "MAX_INT",
     "PAYLOADS",
     "Ack",
+    "AgeGender",
+    "Between",
     "Branch",
     "CreativeHour",
     "Health",
     "HourTables",
     "Hours",
+    "Noise",
     "Payload",
     "PlayProof",
     "Plays",
     "Status",
+    "TableName",
     "VisionHealth",
     "json_schemas",
     "parse_topic",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from kiosk.clock import iso
+from kiosk.terms import GenderLabel, GroupLabel, MoodLabel
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -39,38 +40,108 @@ class Payload(BaseModel):
         return self.model_dump_json(by_alias=True).encode()
 
 
-class CreativeHour(Payload):
-    """What one creative earned in an hour from the passes that watched it longest."""
+Count = Annotated[int, Field(ge=-MAX_INT, le=MAX_INT)]
+"""A count of passes or seconds; with noise on it, it may be below zero."""
 
-    watchers: int = Field(
-        ge=-MAX_INT, le=MAX_INT, description="passes that watched this creative longest of all"
-    )
-    attention_s: int = Field(description="their seconds of attention to it, each pass clamped")
+TableName = Literal[
+    "visits",
+    "age_gender",
+    "mood",
+    "group_size",
+    "dwell",
+    "attention",
+    "impressions",
+    "impressions_age_gender",
+    "creative_visits",
+    "creative_dwell",
+    "creative_attention",
+    "creative_age_gender",
+    "creative_mood",
+    "creative_group_size",
+]
+
+BandLabel = Annotated[str, Field(pattern=r"^(\d{1,3}-\d{1,3}|\d{1,3}\+|unknown)$")]
+"""An age band in years, inclusive; which ones, a device's configuration says."""
+
+AgeGender = dict[BandLabel, dict[GenderLabel, Count]]
+
+
+class CreativeHour(Payload):
+    """What one creative earned in an hour; each pass stands with the one it watched longest."""
+
+    plays: int = Field(ge=0, description="plays that began in the hour, exact")
+    ots: Count = Field(description="passes that were an opportunity to see")
+    watchers: Count = Field(description="OTS passes whose face pointed at the screen long enough")
+    dwell_s: Count | None = Field(description="seconds in view, each pass clamped")
+    attention_s: Count | None = Field(description="seconds facing the screen, each pass clamped")
+    age_gender: AgeGender | None = Field(description="OTS passes by age band and gender")
+    mood: dict[MoodLabel, Count] | None = Field(description="OTS passes by mood")
+    group_size: dict[GroupLabel, Count] | None = Field(description="OTS passes by size of group")
 
 
 class HourTables(Payload):
-    """The counts of one hour; every pass stands in exactly one cell of each table."""
+    """The counts of one hour; every pass stands in exactly one cell of each table.
 
-    ots: int = Field(ge=-MAX_INT, le=MAX_INT, description="passes that were an opportunity to see")
-    watchers: int = Field(
-        ge=-MAX_INT,
-        le=MAX_INT,
-        description="OTS passes whose face pointed at the screen long enough",
+    A table is null when it is not published.
+    """
+
+    plays: int = Field(ge=0, description="plays that began in the hour, exact")
+    ots: Count = Field(description="passes that were an opportunity to see")
+    watchers: Count = Field(description="OTS passes whose face pointed at the screen long enough")
+    dwell_s: Count | None = Field(description="seconds in view of OTS passes, each clamped")
+    attention_s: Count | None = Field(
+        description="seconds facing the screen of OTS passes, each clamped"
     )
-    age_gender: dict[str, dict[str, int]] = Field(description="OTS passes by age band and gender")
-    mood: dict[str, int] | None = Field(description="OTS passes by mood; null when switched off")
-    creatives: dict[str, CreativeHour] = Field(description="by creative id")
+    impressions: Count | None = Field(
+        description="plays that OTS passes were in view of, each pass clamped;"
+        " over plays: OpenRTB 2.6 imp.qty.multiplier"
+    )
+    impressions_age_gender: AgeGender | None = Field(
+        description="the same by age band and gender, with noise of its own"
+    )
+    age_gender: AgeGender | None = Field(description="OTS passes by age band and gender")
+    mood: dict[MoodLabel, Count] | None = Field(description="OTS passes by mood")
+    group_size: dict[GroupLabel, Count] | None = Field(
+        description="OTS passes by how many were in view with them"
+    )
+    creatives: dict[Label, CreativeHour] = Field(
+        description="by creative id; every creative of the campaign, with zeros"
+    )
+
+
+class Noise(Payload):
+    """The noise that an hour's counts carry, as it was drawn."""
+
+    mechanism: Literal["discrete-laplace"] = "discrete-laplace"
+    unit: Literal["pass"] = Field("pass", description="what epsilon protects: one pass, all of it")
+    epsilon: float = Field(gt=0, description="what one pass spends on the whole hour")
+    scales: dict[TableName, float] = Field(
+        description="scale of the noise on every cell of a table; its standard deviation is about"
+        " 1.41 times that"
+    )
+
+
+class Between(Payload):
+    """What is known of the time of counts that were taken while the clock was not."""
+
+    not_before: Utc | None = Field(description="null: nothing is known of it")
+    not_after: Utc
 
 
 class Hours(Payload):
     """One hour of one device; published once, the same bytes on every retry."""
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[2] = Field(2, alias="schema")
     stream: Literal["hours"] = "hours"
     epoch: Epoch
     seq: int = Field(ge=1, le=MAX_INT, description="contiguous within stream and epoch")
-    hour: Utc = Field(description="start of the hour")
-    noise: Literal["off"] = Field(description="noise that these counts carry")
+    hour: Utc | None = Field(description="start of the hour; null: not known, see between")
+    between: Between | None = Field(None, description="when hour is null: what is known instead")
+    policy: Literal["full", "eu", "count-only"] = Field(description="what was estimated at all")
+    noise: Literal["off"] | Noise = Field(description="noise that these counts carry")
+    notice_s: int = Field(
+        ge=0, description="seconds in which a screen confirmed that the notice stood on it"
+    )
     tables: HourTables
 
 
@@ -109,15 +180,18 @@ class VisionHealth(Payload):
     """How the vision process does."""
 
     state: Literal["live", "stale", "absent"]
-    fps: float = Field(ge=0)
-    inference_ms: float = Field(ge=0, description="per frame, recent mean")
+    peak_fps: int = Field(
+        ge=0,
+        description="most frames a second since the start, by fives: the present rate would"
+        " tell whether somebody is there",
+    )
     accelerator: Label = Field(description="where the models run")
 
 
 class Health(Payload):
     """How a device does, about once a minute; not kept."""
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[2] = Field(2, alias="schema")
     at: Utc
     version: Label
     uptime_s: int = Field(ge=0)

@@ -80,7 +80,7 @@ def test_a_play_that_is_told_twice_stands_once(store, caplog):
 def test_status_and_health_are_the_devices_last(store):
     status = b'{"schema":1,"state":"%s","version":"1","since":"2026-01-02T10:00:00Z"}'
     health = (
-        b'{"schema":1,"at":"2026-01-02T10:01:00Z","version":"1","uptime_s":5,"vision":null,'
+        b'{"schema":2,"at":"2026-01-02T10:01:00Z","version":"1","uptime_s":5,"vision":null,'
         b'"screens":1,"outbox_waiting":0,"outbox_unacknowledged":0}'
     )
     entries = [

@@ -34,6 +34,7 @@ def write_campaign(folder: Path, name: str = "spring") -> Path:
 def settings_for(folder: Path, **changes: dict[str, Any]) -> Settings:
     data: dict[str, dict[str, Any]] = {
         "audience": {"socket": folder / "audience.sock"},
+        "privacy": {"noise": "off"},
         "ads": {"campaign": folder / "campaign.yaml", "reload_s": 1},
         "player": {"port": 0, "plays_batch_s": 10},
         "state": {"path": folder / "state.db"},

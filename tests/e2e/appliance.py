@@ -33,6 +33,7 @@ def clip() -> Path:
 def configuration(folder: Path, broker_port: int, **vision: Any) -> Path:
     """A configuration whose files are all in ``folder``."""
     settings = {
+        "clock": {"trust": "always"},
         "vision": {"source": str(clip()), "loop": True, "models_dir": str(ROOT / "models_ir")}
         | vision,
         "audience": {"socket": "audience.sock", "publish_open_hour_on_stop": True},

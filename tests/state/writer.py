@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from kiosk.clock import SystemClock
-from kiosk.state import EndedPlay, PlayBook, PlayStart, close_hour, open_store, save_hour
+from kiosk.state import Closing, EndedPlay, PlayBook, PlayStart, close_hour, open_store, save_hour
 
 
 def names(seq: int, plays: list[EndedPlay]) -> bytes:
@@ -26,7 +26,8 @@ def main(path: Path, prefix: str) -> None:
         print("ended", name, flush=True)
         save_hour(store, f"{prefix}-hour-{number // 5}", {"ots": number})
         if number % 5 == 4:
-            close_hour(store, f"{prefix}-hour-{number // 5}", "off", lambda seq: b"%d" % seq, "")
+            closing = Closing(f"{prefix}-hour-{number // 5}", "off", None, "{}", "{}", "")
+            close_hour(store, closing, lambda seq: b"%d" % seq)
         book.batch(names, "", limit=3)
         number += 1
 

@@ -17,7 +17,7 @@ from kiosk.central.process import Central
 from kiosk.clock import SystemClock
 from kiosk.config import Settings
 from kiosk.service import Heartbeat
-from kiosk.state import PlayBook, PlayStart, Store, close_hour, open_store
+from kiosk.state import Closing, PlayBook, PlayStart, Store, close_hour, open_store
 from kiosk.uplink.process import Uplink
 from kiosk.wire import CreativeHour, Hours, HourTables, PlayProof, Plays
 from tests.mosquitto import DEADLINE_S, wait_for
@@ -79,15 +79,24 @@ def drive(
 
 
 def hours_payload(epoch: str, seq: int, hour: str = NOW, ots: int = 12) -> bytes:
-    tables = HourTables(
-        ots=ots,
-        watchers=7,
-        age_gender={"25-34": {"female": ots, "male": 0, "unknown": 0}},
-        mood=None,
-        creatives={"coffee": CreativeHour(watchers=7, attention_s=40)},
+    people = {"25-34": {"female": ots, "male": 0, "unknown": 0}}
+    one = {"plays": 3, "ots": ots, "watchers": 7, "dwell_s": 60, "attention_s": 40}
+    one |= {"age_gender": people, "mood": None, "group_size": None}
+    tables = HourTables.model_validate(
+        one
+        | {"impressions": 9, "impressions_age_gender": people}
+        | {"creatives": {"coffee": CreativeHour.model_validate(one)}}
     )
     return Hours.model_validate(
-        {"epoch": epoch, "seq": seq, "hour": hour, "noise": "off", "tables": tables}
+        {
+            "epoch": epoch,
+            "seq": seq,
+            "hour": hour,
+            "policy": "full",
+            "noise": "off",
+            "notice_s": 0,
+            "tables": tables,
+        }
     ).encode()
 
 
@@ -121,7 +130,8 @@ class Device:
 
     def publish_hour(self, hour: str) -> None:
         epoch = self.store.epoch
-        close_hour(self.store, hour, "off", lambda seq: hours_payload(epoch, seq, hour), NOW)
+        closing = Closing(hour, "off", None, "{}", "{}", NOW)
+        close_hour(self.store, closing, lambda seq: hours_payload(epoch, seq, hour))
 
     def publish_plays(self, count: int) -> None:
         book = PlayBook(self.store)

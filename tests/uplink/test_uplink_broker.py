@@ -193,7 +193,7 @@ def test_a_killed_uplink_leaves_offline_and_a_stopped_one_says_it(tmp_path, brok
 
 def test_health_goes_out_with_what_the_director_said(tmp_path, broker, observer):
     store = open_store(tmp_path / "state.db", SystemClock())
-    vision = {"state": "live", "fps": 15.0, "inference_ms": 20.0, "accelerator": "CPU"}
+    vision = {"state": "live", "peak_fps": 15, "accelerator": "CPU"}
     now = SystemClock().utc().isoformat()
     write_health(store, "director", {"vision": vision, "screens": 1}, now)
     uplink = uplink_for(settings_for(tmp_path, broker.port, uplink={"health_s": 0.2}))

@@ -13,7 +13,7 @@ from kiosk.uplink.vitals import health_message
 from kiosk.wire import json_schemas
 
 AT = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
-VISION = {"state": "live", "fps": 14.9, "inference_ms": 21.5, "accelerator": "CPU"}
+VISION = {"state": "live", "peak_fps": 15, "accelerator": "CPU"}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,9 @@ VISION = {"state": "live", "fps": 14.9, "inference_ms": 21.5, "accelerator": "CP
         pytest.param(({"screens": 1}, "2026-01-02T09:59:40Z"), None, 1, id="no vision"),
         pytest.param(({"vision": VISION, "screens": 2}, "2026-01-02T09:00:00Z"), None, 0, id="old"),
         pytest.param(({"vision": VISION}, "2026-01-02T10:30:00Z"), VISION, 0, id="clock set back"),
-        pytest.param(({"vision": {"fps": -1}}, "2026-01-02T09:59:40Z"), None, 0, id="unreadable"),
+        pytest.param(
+            ({"vision": {"peak_fps": -1}}, "2026-01-02T09:59:40Z"), None, 0, id="unreadable"
+        ),
         pytest.param(({"vision": VISION}, "yesterday"), None, 0, id="no time"),
     ],
 )

@@ -18,15 +18,36 @@ from kiosk.wire import PAYLOADS, Branch, Health, Hours, PlayProof, Plays, json_s
 SCHEMAS = Path(__file__).parents[2] / "deploy/schemas"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=timezone(timedelta(hours=2)))
 
+SCHEMA = {"status": 1, "up/hours": 2, "up/plays": 1, "up/health": 2, "down/ack": 1}
+
 
 def examples() -> dict[str, wire.Payload]:
+    people = {"65+": {"female": 1}}
     tables = wire.HourTables(
+        plays=2,
         ots=3,
         watchers=-1,
-        age_gender={"65+": {"female": 1}},
+        dwell_s=9,
+        attention_s=None,
+        impressions=7,
+        impressions_age_gender=people,
+        age_gender=people,
         mood={"happy": 2},
-        creatives={"tea": wire.CreativeHour(watchers=1, attention_s=4)},
+        group_size={"4+": 1},
+        creatives={
+            "tea": wire.CreativeHour(
+                plays=2,
+                ots=1,
+                watchers=1,
+                dwell_s=-4,
+                attention_s=4,
+                age_gender=None,
+                mood=None,
+                group_size={"1": 1},
+            )
+        },
     )
+    noise = wire.Noise(epsilon=1.0, scales={"visits": 4.0})
     proof = PlayProof(
         play_id="p",
         creative="tea",
@@ -36,10 +57,18 @@ def examples() -> dict[str, wire.Payload]:
         completed=True,
         presented=False,
     )
-    vision = wire.VisionHealth(state="live", fps=9.5, inference_ms=1, accelerator="CPU")
+    vision = wire.VisionHealth(state="live", peak_fps=10, accelerator="CPU")
     return {
         "status": wire.Status(state="online", version="1", since=NOW),
-        "up/hours": Hours(epoch="0123abcd", seq=1, hour=NOW, noise="off", tables=tables),
+        "up/hours": Hours(
+            epoch="0123abcd",
+            seq=1,
+            hour=NOW,
+            policy="full",
+            noise=noise,
+            notice_s=3600,
+            tables=tables,
+        ),
         "up/plays": Plays(epoch="0123abcd", seq=9, plays=[proof]),
         "up/health": Health(
             at=NOW,
@@ -69,7 +98,7 @@ def test_a_payload_fits_its_published_schema_and_is_read_back_the_same(leaf):
     data = json.loads(payload.encode())
     Draft202012Validator(published(leaf), format_checker=FormatChecker()).validate(data)
     assert type(payload).model_validate_json(payload.encode()).encode() == payload.encode()
-    assert data["schema"] == 1
+    assert data["schema"] == SCHEMA[leaf]
 
 
 @pytest.mark.parametrize("leaf", PAYLOADS)

@@ -1,0 +1,135 @@
+"""`kiosk stats`: what a technician sees of today."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kiosk.audience import draw_release
+from kiosk.cli import main
+from kiosk.clock import SystemClock, iso
+from kiosk.config import PrivacySettings
+from kiosk.state import Closing, close_hour, open_store, save_hour
+
+NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
+CELLS = {
+    "passes": 40,
+    "ots": 30,
+    "watchers": 20,
+    "dwell_s": 240,
+    "attention_s": 60,
+    "plays": 60,
+    "impressions": 90,
+    "impressions_age_gender/25-34/female": 90,
+    "age_gender/25-34/female": 30,
+    "mood/happy": 30,
+    "creative/tea/plays": 60,
+}
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, ["stats", *arguments])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text("device: {timezone: Europe/Berlin}\nstate: {path: state.db}\n")
+    return path
+
+
+def publish(folder: Path, hour: datetime, settings: PrivacySettings) -> None:
+    release = draw_release(CELLS, settings)
+    noise = release.noise
+    one = Closing(
+        iso(hour),
+        "off" if noise == "off" else noise.mechanism,
+        None if noise == "off" else noise.epsilon,
+        "{}" if noise == "off" else json.dumps(noise.scales),
+        release.tables.model_dump_json(),
+        iso(hour + timedelta(hours=1)),
+    )
+    with closing(open_store(folder / "state.db", SystemClock())) as store:
+        save_hour(store, one.hour, CELLS)
+        close_hour(store, one, lambda seq: b"%d" % seq)
+
+
+def day(config: Path, *arguments: str) -> dict:
+    found = run("--config", str(config), "--day", "2026-03-29", "--json", *arguments)
+    assert found.exit_code == 0, found.output
+    return json.loads(found.output)
+
+
+def test_a_day_of_the_shop_is_its_own_and_no_hour_of_another(config):
+    # At two in the night the clocks of Berlin go forward: the day has 23 hours.
+    for hour in range(-14, 12):
+        publish(config.parent, NOON + timedelta(hours=hour), PrivacySettings(noise="off"))
+    found = day(config)
+    assert [one["local"] for one in found["hours"]][:4] == ["00:00", "01:00", "03:00", "04:00"]
+    assert len(found["hours"]) == 23
+    assert found["totals"]["ots"] == {"value": 23 * 30, "sd": 0.0}
+
+
+def test_the_measures_follow_from_the_counts_by_their_formulas(config):
+    publish(config.parent, NOON, PrivacySettings(noise="off"))
+    [hour] = day(config)["hours"]
+    assert (hour["local"], hour["open"], hour["noise"]) == ("14:00", False, "off")
+    assert (hour["dwell_s"], hour["attention_s"], hour["attention_rate"]) == (8.0, 2.0, 0.25)
+    assert hour["qty"] == {"multiplier": 1.5, "sourcetype": 2}
+    assert hour["qty_by_age_gender"]["25-34"]["female"] == 1.5
+    assert hour["tables"]["creatives"]["tea"]["plays"] == 60
+
+
+def test_what_noise_has_drowned_is_not_shown_as_a_figure(config):
+    publish(config.parent, NOON, PrivacySettings(epsilon=0.01))
+    found = day(config)
+    [hour] = found["hours"]
+    assert hour["noise"] == "discrete-laplace"
+    assert (hour["dwell_s"], hour["attention_rate"]) == (None, None)
+    assert found["totals"]["ots"]["sd"] > 100
+    text = run("--config", str(config), "--day", "2026-03-29").output
+    assert "published with noise" in text
+
+
+def test_the_open_hour_is_exact_and_marked(config):
+    with closing(open_store(config.parent / "state.db", SystemClock())) as store:
+        save_hour(store, iso(NOON), CELLS)
+        save_hour(store, "boot/abc/0+60", {"ots": 2})
+    found = day(config)
+    assert found["hours"][0]["open"] is True
+    assert found["elsewhere"] == 1
+    text = run("--config", str(config), "--day", "2026-03-29").output
+    row = ["14:00", "*", "30", "20", "8.0", "s", "2.0", "s", "25", "%", "90", "60", "1.50"]
+    assert row in [line.split() for line in text.splitlines()]
+    assert "female 25-34 (30)" in text
+    assert "happy (30)" in text
+    assert "wait until the clock is set" in text
+
+
+def test_a_device_that_has_counted_nothing_says_so(config):
+    found = run("--config", str(config))
+    assert (found.exit_code, "nothing was counted" in found.output) == (0, True)
+
+
+def test_a_state_file_of_a_newer_version_is_one_sentence(config):
+    with closing(open_store(config.parent / "state.db", SystemClock())) as store:
+        store.db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('kiosk-state', 'm999_later', '')"
+        )
+    found = run("--config", str(config))
+    assert found.exit_code == 1
+    assert "written by a newer kiosk" in found.output
+    assert "Traceback" not in found.output
+
+
+def test_a_state_file_that_is_none_is_one_sentence(config):
+    (config.parent / "state.db").write_bytes(b"no database" * 100)
+    found = run("--config", str(config))
+    assert found.exit_code == 1
+    assert "cannot be read" in found.output

@@ -1,0 +1,168 @@
+"""An hour's noise is drawn once, whatever happens around it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from kiosk.audience import Release, tables_of
+from kiosk.config import PrivacySettings
+from kiosk.director.closing import Closer
+from kiosk.director.journal import Journal
+from kiosk.errors import NoiseError
+from kiosk.state import open_hours, open_store, read_ledger, save_hour
+from kiosk.wire import Noise
+from tests.director.shop import look, opened, outbox, woman
+from tests.fakes import NOON, FakeClock
+
+HOUR = "2026-03-04T12:00:00Z"
+ROOT = Path(__file__).parents[2]
+
+
+class Draws:
+    """Noise whose draws are numbered, so that two of one hour can be told apart."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.made = count(1)
+        self.failures = failures
+        self.threads: set[int] = set()
+
+    def __call__(self, counts, settings: PrivacySettings) -> Release:
+        self.threads.add(threading.get_ident())
+        if self.failures:
+            self.failures -= 1
+            raise NoiseError("no memory")
+        tables = tables_of({**counts, "ots": 1000 + next(self.made)})
+        return Release(tables, Noise(epsilon=settings.epsilon, scales={"visits": 4.0}))
+
+
+def published(folder: Path) -> list[int]:
+    rows = look(folder, "SELECT payload FROM outbox WHERE stream = 'hours' ORDER BY seq")
+    return [json.loads(row[0])["tables"]["ots"] for row in rows]
+
+
+async def close(folder: Path, draws: Draws, *, disturb=lambda _journal: None) -> None:
+    journal = Journal(folder / "state.db", FakeClock())
+    await journal.open()
+    closer = Closer(PrivacySettings(), journal, FakeClock(), draws)
+    disturb(journal)
+    closer.begin(HOUR, {"ots": 3})
+    await closer.drain(5)
+    await journal.close()
+
+
+def test_an_hour_that_is_closed_twice_stands_as_it_was_published(tmp_path, caplog):
+    caplog.set_level("INFO")
+    draws = Draws()
+    for _ in range(3):
+        asyncio.run(close(tmp_path, draws))
+    assert published(tmp_path) == [1001]
+    assert len(read_ledger(tmp_path / "state.db")) == 1
+    assert caplog.text.count("event=hour_closed_before") == 2
+    assert threading.get_ident() not in draws.threads, "the screen does not wait for the draw"
+
+
+def test_a_disk_that_fails_for_a_while_gets_the_same_draw(tmp_path, monkeypatch):
+    monkeypatch.setattr("kiosk.director.journal.RETRY_S", 0.02)
+    failures = iter(range(4))
+
+    def disturb(journal: Journal) -> None:
+        perform = journal._perform
+
+        def fail(operation) -> None:
+            if next(failures, None) is not None:
+                # It may have been written: the answer was lost.
+                perform(operation)
+                raise OSError("no answer")
+            perform(operation)
+
+        monkeypatch.setattr(journal, "_perform", fail)
+
+    draws = Draws()
+    asyncio.run(close(tmp_path, draws, disturb=disturb))
+    assert next(draws.made) == 2, "one draw was made"
+    assert published(tmp_path) == [1001]
+
+
+def test_nothing_is_published_while_noise_cannot_be_drawn(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("kiosk.director.closing.RETRY_S", 0.05)
+    asyncio.run(close(tmp_path, Draws(failures=3)))
+    assert published(tmp_path) == [1001]
+    assert caplog.text.count("event=noise_failed") == 1
+
+
+def test_noise_that_never_comes_leaves_the_counts_for_the_next_process(tmp_path, monkeypatch):
+    async def scenario(wished):
+        audience = {"publish_open_hour_on_stop": wished, "socket": tmp_path / "a"}
+        async with opened(tmp_path, audience=audience) as shop, shop.vision() as see:
+            if wished:
+                await see(woman(shop))
+                await shop.go(1)
+
+    def fail(*_):
+        raise NoiseError("the package is missing")
+
+    monkeypatch.setattr("kiosk.director.counting.DRAIN_S", 0.3)
+    with monkeypatch.context() as broken:
+        broken.setattr("kiosk.director.closing.Closer.__init__.__defaults__", (fail,))
+        asyncio.run(scenario(True))
+    assert outbox(tmp_path, "hours") == []
+    assert look(tmp_path, "SELECT sum(count) FROM open_hours WHERE cell = 'ots'") == [(1,)]
+    later = FakeClock(NOON + timedelta(hours=2), 9000.0)
+
+    async def again():
+        async with opened(tmp_path, later) as shop:
+            await shop.until(lambda: read_ledger(tmp_path / "state.db"), "the hour is published")
+
+    asyncio.run(again())
+    assert [(one["hour"], one["tables"]["ots"]) for one in outbox(tmp_path, "hours")] == [(HOUR, 1)]
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from tests.director.test_closing import Draws, close
+print("begun", flush=True)
+asyncio.run(close(Path(sys.argv[1]), Draws()))
+print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.005, 0.02, 0.05, 0.15])
+def test_a_process_that_is_killed_at_any_moment_publishes_an_hour_once(tmp_path, after_s):
+    with closing(open_store(tmp_path / "state.db", FakeClock())) as store:
+        save_hour(store, HOUR, {"ots": 3})
+    for _ in range(2):
+        child = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(tmp_path)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(after_s)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        sent = published(tmp_path)
+        with closing(open_store(tmp_path / "state.db", FakeClock())) as store:
+            still = sum(one.counts.get("ots", 0) for one in open_hours(store))
+        # Either published, with its one draw, or still there to be.
+        assert (len(sent), still) in {(1, 0), (0, 3)}
+        assert len(read_ledger(tmp_path / "state.db")) == len(sent)
+    asyncio.run(close(tmp_path, Draws()))
+    assert len(published(tmp_path)) == 1
+    assert len(read_ledger(tmp_path / "state.db")) == 1
