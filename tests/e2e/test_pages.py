@@ -78,7 +78,7 @@ def test_the_screen_presents_plays_without_a_black_frame_and_proves_them(
         while screen.evaluate("window.__kiosk.plays") < 4:
             darkest = min(darkest, brightness(screen, tmp_path / "screen.png"))
         assert darkest > DARKEST_MEAN
-        assert shop.state()["screen"] == {"connected": 1, "presented": True}
+        assert shop.state()["screen"] == {"connected": 1, "presented": True, "notice": True}
     finally:
         screen.close()
 
@@ -123,6 +123,10 @@ def test_the_operators_page_tells_who_is_there_and_what_plays(
     try:
         expect(page.get_by_text(re.compile("female")).first).to_be_visible(timeout=30_000)
         expect(page.get_by_text(re.compile("targeted: |rotation: ")).first).to_be_visible()
+        hours = page.get_by_role("list", name="By the hour").get_by_role("listitem")
+        expect(hours).to_have_count(24)
+        expect(page.locator("#today-hours [data-state=open]")).to_have_count(1)
+        expect(page.get_by_text("Attention rate")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=tmp_path / "operator.png", full_page=True)
     finally:

@@ -102,6 +102,10 @@ def test_everything_arrives_once_though_every_part_is_killed_in_turn(tmp_path: P
     published = _rows(tmp_path / "state.db", "SELECT hour FROM published_hours")
     assert len(published) == len(_rows(tmp_path / "central.db", "SELECT hour FROM hours")) >= 1
     _check_payloads(ear)
+    noises = [hour["noise"]["mechanism"] for hour in ear.of("up/hours")]
+    assert set(noises) == {"discrete-laplace"}
+    ledger = _rows(tmp_path / "state.db", "SELECT epsilon FROM published_hours")
+    assert set(ledger) == {1.0}
 
 
 def _check_payloads(ear: Ear) -> None:
