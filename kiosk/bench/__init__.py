@@ -1,4 +1,4 @@
-"""Benches on footage of known truth: what the vision loop costs, and how well it follows.
+"""Benches on footage of known truth: what vision costs, how well it follows, how right it counts.
 
 Comes in: settings of vision, and scenes composed from published portraits. Goes out: figures with
 their baseline beside them. An extra for whoever develops or chooses hardware: never on a device in
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from kiosk.bench.counted import as_table as as_counting_table
+from kiosk.bench.counting import clips_in, count_everything
 from kiosk.bench.sample import fetch_footage, sample_clip
 from kiosk.bench.scenes import CACHE, Scene, portraits, render, standard_scenes, still_crowd
 from kiosk.bench.vision import as_table as as_vision_table
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CACHE",
+    "as_counting_table",
     "as_tracking_table",
     "as_vision_table",
+    "clips_in",
     "compare_trackers",
+    "count_everything",
     "fetch_footage",
     "measure_vision",
     "portraits",

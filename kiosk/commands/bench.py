@@ -1,4 +1,4 @@
-"""`kiosk bench`: what the vision loop costs, and how well it follows, on footage of known truth."""
+"""`kiosk bench`: what vision costs, how well it follows, how right it counts, on known footage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import click
 
 from kiosk.commands.options import check_source, settings_of, with_settings
+
+CLIPS = Path("../shared/data/clips")
+"""Clips that are counted where there are any and no other folder is named."""
 
 
 @click.group()
@@ -76,3 +79,31 @@ def tracking(config: Path | None, overrides: tuple[str, ...], as_json: bool) -> 
         lambda line: click.echo(line, err=True),
     )
     click.echo(json.dumps(asdict(found)) if as_json else as_tracking_table(found))
+
+
+@bench.command("counting")
+@click.option(
+    "--clips",
+    type=click.Path(path_type=Path),
+    help="Folder of clips to count beside the scenes.  [default: ../shared/data/clips, if there]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def counting(
+    config: Path | None, overrides: tuple[str, ...], clips: Path | None, as_json: bool
+) -> None:
+    """How right passes, dwell and attention are counted, on composed scenes and on clips.
+
+    Example: kiosk bench counting --clips footage --json
+    """
+    from kiosk.bench import as_counting_table, clips_in, count_everything, standard_scenes
+
+    if clips is None and CLIPS.is_dir():
+        clips = CLIPS
+    found = count_everything(
+        settings_of(config, overrides),
+        standard_scenes(),
+        clips_in(clips) if clips is not None else [],
+        lambda line: click.echo(line, err=True),
+    )
+    click.echo(json.dumps(found.as_dict()) if as_json else as_counting_table(found))

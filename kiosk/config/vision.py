@@ -205,7 +205,7 @@ class LivenessSettings(Section):
         10, description="net rest from which a face is a picture's, whatever it did before"
     )
     steady_interval_s: float = Field(
-        0.06, ge=0, description="between two looks at how far the camera itself has moved"
+        0.1, ge=0, description="between two looks at how far the camera itself has moved"
     )
     frame_interval_s: Seconds = Field(
         0.5, description="between two looks for a frame around a face"

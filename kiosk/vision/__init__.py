@@ -30,14 +30,17 @@ from kiosk.vision.records import Viewer, VisionRecord, decode_record
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
+    from pathlib import Path
     from typing import Callable
 
     from kiosk.config import TrackingSettings, VisionSettings
     from kiosk.service import Heartbeat
     from kiosk.vision.faces import Faces as Faces
     from kiosk.vision.finders import Finder
-    from kiosk.vision.pace import Pace
-    from kiosk.vision.pipeline import Pipeline
+    from kiosk.vision.pace import Pace as Pace
+    from kiosk.vision.pipeline import Pipeline as Pipeline
+    from kiosk.vision.sources import Frame
     from kiosk.vision.stills import Examiner
     from kiosk.vision.track import PassTracker
 
@@ -64,6 +67,7 @@ __all__ = [
     "look_once",
     "open_examiner",
     "open_finder",
+    "open_footage",
     "open_pace",
     "open_pipeline",
     "open_tracker",
@@ -78,12 +82,13 @@ def run(
     emit: Callable[[bytes], None],
     stop: threading.Event,
     heartbeat: Heartbeat,
+    is_off: Callable[[], bool] = lambda: False,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set; see :mod:`kiosk.vision.process`."""
     _prepare_libraries(settings)
     from kiosk.vision.process import run as start
 
-    start(settings, emit, stop, heartbeat)
+    start(settings, emit, stop, heartbeat, is_off)
 
 
 def open_examiner(settings: VisionSettings, *, raw_scores: bool = False) -> Examiner:
@@ -110,6 +115,14 @@ def open_finder(settings: VisionSettings) -> Finder:
     return open_finder(settings)
 
 
+def open_footage(settings: VisionSettings, path: Path) -> Iterator[Frame]:
+    """Every frame of a video file or GIF; see :mod:`kiosk.vision.sources`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.sources import footage
+
+    return footage(str(path))
+
+
 def open_tracker(settings: TrackingSettings) -> PassTracker:
     """What makes passes of faces; see :mod:`kiosk.vision.track`."""
     from kiosk.vision.track import PassTracker
@@ -120,7 +133,7 @@ def open_tracker(settings: TrackingSettings) -> PassTracker:
 def open_pace(settings: VisionSettings) -> Pace:
     """What chooses the frames that are looked at; see :mod:`kiosk.vision.pace`."""
     _prepare_libraries(settings)
-    from kiosk.vision.pace import Pace
+    from kiosk.vision.pace import Pace as Pace
 
     return Pace(settings.pace)
 

@@ -1,4 +1,4 @@
-"""One frame in, one record out: detect, track, estimate, decide who looks."""
+"""One frame in, one record out: detect, track, judge, estimate, decide who looks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from kiosk.vision.attributes import AttributeEstimator
 from kiosk.vision.cards import load_bundle
 from kiosk.vision.faces import Faces, Image
 from kiosk.vision.finders import NearFinder, make_finder
+from kiosk.vision.liveness import Liveness
 from kiosk.vision.meter import Meter
 from kiosk.vision.records import Viewer, VisionRecord
 from kiosk.vision.runtime import Models, OpenVinoNetwork, Runtime
 from kiosk.vision.track import Pass, PassTracker
 from kiosk.vision.view import head_direction_deg
+from kiosk.vision.zones import Zones
 
 EARLY = 0.9
 """Share of the time between two searches from which one is due."""
@@ -50,7 +52,9 @@ class Pipeline:
         self._runtime.on_first_device(load)
         finder = self._finder
         self._near_finder = finder if isinstance(finder, NearFinder) else None
+        self._zones = Zones(settings.zones, settings.camera)
         self._tracker = PassTracker(settings.tracking)
+        self._liveness = Liveness(settings.liveness)
         self._searched_s = float("-inf")
         self._meter = Meter()
 
@@ -72,8 +76,12 @@ class Pipeline:
     def process(self, frame: Image, t_s: float) -> VisionRecord:
         """Look at one uint8 BGR frame [height, width, 3], taken at ``t_s`` (monotonic seconds)."""
         passes = self._tracker.update(self._faces(frame, t_s), t_s)
-        self._attributes.update(frame, passes, t_s)
-        self._attributes.forget({one.id for one in passes})
+        self._liveness.update(frame, passes, t_s, searched=self._searched_s == t_s)
+        people = [one for one in passes if self._liveness.live(one.id)]
+        self._attributes.update(frame, people, t_s)
+        alive = {one.id for one in passes}
+        self._attributes.forget(alive)
+        self._liveness.forget(alive)
         self._meter.frame(self._runtime.take_inference_s())
         return VisionRecord(
             t_s=round(t_s, 4),
@@ -100,7 +108,7 @@ class Pipeline:
         else:
             return Faces.none()
         wide = faces.boxes[:, 2] - faces.boxes[:, 0] >= limits.min_face_px
-        return faces.take(np.flatnonzero(wide))
+        return self._zones.keep(faces.take(np.flatnonzero(wide)), frame.shape[1], frame.shape[0])
 
     def _viewers(self, passes: list[Pass], frame: Image, now_s: float) -> list[Viewer]:
         height, width = frame.shape[:2]
@@ -132,4 +140,5 @@ class Pipeline:
             mood=thought.mood.label,
             mood_p=thought.mood.p,
             minor_possible=thought.minor_possible,
+            live=self._liveness.live(one.id),
         )

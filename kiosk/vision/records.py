@@ -26,6 +26,8 @@ class Viewer:
         age_band, gender, mood: labels of :mod:`kiosk.terms`, or ``unknown``.
         age_p, gender_p, mood_p: probability of the label; of the best one when it is unknown.
         minor_possible: the chance of being under 18 is not small enough to ignore.
+        live: it moved, turned or changed its face, or is too fresh to tell: a person. Otherwise it
+            is a picture: it is not counted, and nothing is chosen for it.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Viewer:
     mood: str
     mood_p: float
     minor_possible: bool
+    live: bool
 
 
 @dataclass(frozen=True)

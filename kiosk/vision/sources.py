@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Protocol
@@ -157,6 +158,22 @@ class FastFile:
     def close(self) -> None:
         """Release the file."""
         self._reader.close()
+
+
+def footage(path: str) -> Iterator[Frame]:
+    """Every frame of a file, with the file's own time.
+
+    Raises:
+        SourceError: it cannot be decoded.
+    """
+    reader = FileReader(path, loop=False)
+    try:
+        while True:
+            yield reader.next()
+    except EndOfSourceError:
+        return
+    finally:
+        reader.close()
 
 
 class Latest:

@@ -35,6 +35,10 @@ LARGEST_GROWTH = 2.0
 """Ratio of widths from which two boxes are not one face: nobody walks up that fast."""
 
 
+ONE_STEP = 1.5
+"""Longest time without a face, in steps between frames, in which none of them missed it."""
+
+
 @dataclass
 class Pass:
     """One face that is being followed.
@@ -89,6 +93,7 @@ class PassTracker:
         self._settings = settings
         self._new_id = new_id
         self._known: list[Pass] = []
+        self._updated_s = float("-inf")
 
     @property
     def known(self) -> list[Pass]:
@@ -105,8 +110,10 @@ class PassTracker:
         Returns:
             The confirmed passes, oldest first: those seen now, and those lost for a moment.
         """
-        gap_s = self._settings.gap_s
-        self._known = [one for one in self._known if now_s - one.last_s <= gap_s]
+        step_s, self._updated_s = now_s - self._updated_s, now_s
+        self._known = [
+            one for one in self._known if now_s - one.last_s <= self._patience_s(one, step_s)
+        ]
         free = np.ones(len(faces), bool)
         for one, row in self._match(faces, now_s):
             one.see(faces.boxes[row], faces.keypoints[row], now_s)
@@ -114,7 +121,17 @@ class PassTracker:
         for new in np.flatnonzero(free):
             box, keypoints = faces.boxes[new], faces.keypoints[new]
             self._known.append(Pass(self._new_id(), box, keypoints, now_s, now_s))
-        return [p for p in self._known if p.sightings >= self._settings.confirm_frames]
+        return [one for one in self._known if self._confirmed(one)]
+
+    def _confirmed(self, one: Pass) -> bool:
+        return one.sightings >= self._settings.confirm_frames
+
+    def _patience_s(self, one: Pass, step_s: float) -> float:
+        s = self._settings
+        if self._confirmed(one):
+            return s.gap_s
+        # Of a slow camera, the next frame has to be waited for.
+        return min(s.gap_s, max(s.confirm_gap_s, ONE_STEP * step_s))
 
     def _match(self, faces: Faces, now_s: float) -> list[tuple[Pass, int]]:
         # There are a few boxes, for which plain numbers are faster than arrays.

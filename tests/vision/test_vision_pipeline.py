@@ -199,6 +199,17 @@ def test_somebody_is_there_from_the_first_sighting_until_the_gap_is_over(
     assert not film.pipeline.somebody
 
 
+def test_a_face_that_rests_is_a_picture_and_one_that_moves_is_a_person(
+    bare_dir: Path, portrait: Image
+) -> None:
+    film = Film(bare_dir, fps=10)
+    for step in range(40):
+        sway = round(6 * np.sin(step / 4))
+        (record,) = film.show(street(portrait, (100, 100), (700 + sway, 400 + sway // 2)))
+    lives = {viewer.box[0] > 0.5: viewer.live for viewer in record.viewers}
+    assert lives == {False: False, True: True}
+
+
 def test_faces_narrower_than_the_setting_are_nobody(bare_dir: Path, one: Image) -> None:
     (*_, last) = Film(bare_dir).show(one, 0.3)
     (viewer,) = last.viewers

@@ -30,6 +30,7 @@ viewers = st.builds(
     mood=st.sampled_from([*terms.MOODS, terms.UNKNOWN]),
     mood_p=share,
     minor_possible=st.booleans(),
+    live=st.booleans(),
 )
 records = st.builds(
     VisionRecord,
@@ -43,7 +44,7 @@ records = st.builds(
 )
 EXAMPLE = VisionRecord(
     1.0, 2, 3.0, 4.0, "CPU", "film.mp4",
-    (Viewer("a", 0, 1, (0, 0, 1, 1), True, "25-34", 1, "male", 1, "happy", 1, False),),
+    (Viewer("a", 0, 1, (0, 0, 1, 1), True, "25-34", 1, "male", 1, "happy", 1, False, True),),
 )  # fmt: skip
 
 

@@ -212,10 +212,26 @@ def test_a_face_seen_once_is_known_but_is_no_viewer_and_is_forgotten() -> None:
     camera = Camera()
     assert camera.see((300, 200)) == []
     assert len(camera.tracker.known) == 1
-    camera.see_for(1.4)
+    camera.see_for(0.2)
     assert len(camera.tracker.known) == 1
-    camera.see_for(0.3)
+    camera.see_for(0.1)
     assert camera.tracker.known == []
+
+
+@RATES
+def test_what_flickers_for_a_frame_now_and_then_is_no_face(fps: float) -> None:
+    camera = Camera(fps)
+    for _ in range(10):
+        camera.see((300, 200))
+        camera.see_for(0.4)
+    assert camera.ids == set()
+
+
+@pytest.mark.parametrize("fps", [1, 2, 3.5])
+def test_the_face_of_a_slow_camera_becomes_a_viewer_too(fps: float) -> None:
+    camera = Camera(fps)
+    camera.see_for(4 / fps, (300, 200))
+    assert len(camera.ids) == 1
 
 
 def test_boxes_without_a_size_are_no_reason_to_fail() -> None:
