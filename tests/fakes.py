@@ -27,6 +27,9 @@ class FakeClock:
     def utc(self) -> datetime:
         return self.wall
 
+    def since_boot(self) -> float:
+        return self.seconds
+
     def is_set(self, _marker: Path) -> bool:
         return self.synchronised
 

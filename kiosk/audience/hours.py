@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from kiosk.audience.counts import Counts, joined
+from kiosk.audience.counts import CLAMP, Counts, joined
+from kiosk.audience.runs import Bounds, Run, Runs
 from kiosk.audience.slots import (
     HOUR_S,
     Held,
@@ -21,20 +23,11 @@ from kiosk.audience.timekeeper import Timekeeper
 SETTLE_S = 120.0
 """A clock that is corrected by less, around the end of an hour, neither reopens nor skips one."""
 
+FINE_SLOTS = 1500
+"""With more stretches waiting for the time than a day has minutes, the next ones are hours long."""
 
-@dataclass(frozen=True)
-class Run:
-    """One run of the machine, as far as its time is known.
-
-    Attributes:
-        boot: its name.
-        last_s: monotonic seconds up to which it is known to have lasted.
-        offset_s: seconds from 1970 in UTC to its origin; ``None``: its time was never known.
-    """
-
-    boot: str
-    last_s: float
-    offset_s: float | None
+CREATIVE = "creative/"
+PLAYS = "/plays"
 
 
 @dataclass(frozen=True)
@@ -74,13 +67,16 @@ class HourBook:
         self._boot = boot
         self._hours: dict[str, Counts] = {hour: dict(c) for hour, c in open_hours.items()}
         self._published = set(published)
-        self._earlier = tuple(earlier)
+        self._runs = Runs(keeper, boot, earlier)
         self._dirty: set[str] = set()
+        self._standing = self._standing_of(boot)
 
     def slot(self, now_s: float) -> str:
-        """Where counts of a monotonic moment of this run belong."""
+        """Where counts of a moment of this run belong, in seconds since its start."""
         now = self._keeper.utc(now_s)
-        return held_slot(self._boot, now_s) if now is None else self._of(now.timestamp())
+        if now is not None:
+            return self._of(now.timestamp())
+        return held_slot(self._boot, now_s, fine=len(self._hours) < FINE_SLOTS)
 
     def _of(self, moment_s: float) -> str:
         """The slot of a moment in UTC; of one whose hour is published, what stands in for it."""
@@ -94,33 +90,66 @@ class HourBook:
             again += 1
         return late_slot(number, again)
 
-    def add(self, counts: Mapping[str, int], now_s: float) -> None:
-        """Add one pass's counts, or another event's, to the present slot."""
-        self._join(self._hours, self.slot(now_s), counts)
-
-    def open(self, now_s: float, creatives: Iterable[str] = ()) -> str:
+    def open(
+        self, now_s: float, creatives: Iterable[str] = (), standing: Mapping[str, int] | None = None
+    ) -> str:
         """Make sure that the present slot exists, if only with zeros, and return it.
 
-        Every creative that might be played gets its cell, so that which names are published says
-        nothing of who was there.
+        What might be played, and the clamps, stand in every slot, so that which names and scales
+        are published says nothing of who was there.
+
+        Args:
+            now_s: seconds since the start of this run.
+            creatives: ids of all that might be played now.
+            standing: other cells that stand in every slot.
         """
         slot = self.slot(now_s)
-        known = self._hours.get(slot, {})
-        cells = ["passes", *(f"creative/{name}/plays" for name in creatives)]
-        if missing := [cell for cell in cells if cell not in known]:
-            self._join(self._hours, slot, dict.fromkeys(missing, 0))
+        there = self._hours.get(slot)
+        cells = dict(standing or {}) | {f"{CREATIVE}{name}{PLAYS}": 0 for name in creatives}
+        # Stretches that wait for the time are many: of them, one has what all will get.
+        known = self._standing if held(slot) is not None else (there or {})
+        new = {cell: value for cell, value in cells.items() if known.get(cell, -1) < value}
+        if held(slot) is not None:
+            self._standing = joined(self._standing, new)
+        if there is None or new:
+            self._join(slot, {"passes": 0, **new})
         return slot
+
+    def add(self, counts: Mapping[str, int], now_s: float) -> None:
+        """Add one pass's counts, or another event's, to the present slot.
+
+        Of a creative that does not stand there, because the campaign has changed since, nothing is
+        added to the creative: its name would be published because somebody watched it.
+        """
+        slot = self.slot(now_s)
+        known = self._standing if held(slot) is not None else self._hours.get(slot, {})
+        offered = {
+            cell: count
+            for cell, count in counts.items()
+            if not cell.startswith(CREATIVE) or f"{CREATIVE}{cell.split('/')[1]}{PLAYS}" in known
+        }
+        self._join(slot, offered)
 
     def take_over(self, hours: Mapping[str, Mapping[str, int]]) -> None:
         """Add counts that were taken without knowing this book, each to its own slot if it can."""
         for slot, counts in hours.items():
             number = hour_number(slot)
             closed = slot in self._published and number is not None
-            self._join(self._hours, self._of((number or 0) * HOUR_S) if closed else slot, counts)
+            self._join(self._of((number or 0) * HOUR_S) if closed else slot, counts)
+        self._standing = self._standing_of(self._boot)
 
     def everything(self) -> dict[str, Counts]:
         """Counts of every open slot."""
         return {slot: dict(counts) for slot, counts in self._hours.items()}
+
+    def named(self) -> dict[str, Counts]:
+        """Counts of every open slot but those that wait for the time."""
+        return {slot: dict(c) for slot, c in self._hours.items() if held(slot) is None}
+
+    @property
+    def waiting(self) -> int:
+        """How many slots wait for the time."""
+        return sum(held(slot) is not None for slot in self._hours)
 
     def present(self, now_s: float) -> Counts:
         """Counts of the present slot."""
@@ -132,8 +161,16 @@ class HourBook:
         self._dirty.clear()
         return changed
 
-    def place(self, now_s: float) -> Moves | None:
+    def save_again(self) -> None:
+        """Nothing of what was saved is there any more: all of it is to be saved again."""
+        self._dirty.update(self._hours)
+
+    def place(self, now_s: float, leave_out: Callable[[datetime], bool]) -> Moves | None:
         """Once the time is known, give counts that waited for it to their hours.
+
+        Args:
+            now_s: seconds since the start of this run.
+            leave_out: of a moment in UTC, whether nobody was to be counted then.
 
         Returns:
             What moved, to be written in one transaction; ``None`` when nothing did.
@@ -148,11 +185,27 @@ class HourBook:
         }
         if not targets:
             return None
+        standing = {
+            one.boot: self._standing_of(one.boot) for slot in targets if (one := held(slot))
+        }
         for slot, target in targets.items():
-            self._join(self._hours, target, self._hours.pop(slot))
-        joined = {target: dict(self._hours[target]) for target in targets.values()}
-        self._dirty -= {*targets, *joined}
-        return Moves(tuple(targets), joined)
+            counts, stretch = self._hours.pop(slot), held(slot)
+            if stretch is not None:
+                counts = joined(self._wanted(counts, stretch, leave_out), standing[stretch.boot])
+            self._join(target, counts)
+        changed = {target: dict(self._hours[target]) for target in targets.values()}
+        self._dirty -= {*targets, *changed}
+        self._standing = {}
+        return Moves(tuple(targets), changed)
+
+    def _wanted(
+        self, counts: Counts, stretch: Held, leave_out: Callable[[datetime], bool]
+    ) -> Counts:
+        moment_s = self._runs.moment_s(stretch)
+        if moment_s is None or not leave_out(datetime.fromtimestamp(moment_s, UTC)):
+            return counts
+        of_nobody = ("plays", "notice_s")
+        return {c: n for c, n in counts.items() if c in of_nobody or c.endswith(PLAYS)}
 
     def _target(self, slot: str, now_s: float) -> str | None:
         """Where a slot's counts belong, when that is elsewhere."""
@@ -163,48 +216,36 @@ class HourBook:
         if number is not None and number * HOUR_S > now_s + SETTLE_S:
             # Time does not go back: whatever named an hour to come was wrong when it did.
             over = [hour_number(one) or 0 for one in self._published if "/" not in one]
-            ends = [(one + 1) * HOUR_S for one in over]
-            return self._between(max((e for e in ends if e <= now_s), default=None), now_s)
+            ends = [(one + 1) * HOUR_S for one in over if (one + 1) * HOUR_S <= now_s]
+            return self._between(Bounds(max(ends, default=None), now_s), self._boot)
         return None
 
     def _place_held(self, stretch: Held, now_s: float) -> str:
-        offset_s = self._offset_s(stretch.boot)
-        if offset_s is not None:
-            return self._of(offset_s + stretch.middle_s)
-        low_s, high_s, lasted_s = self._around(stretch.boot, now_s)
-        first_s = None if low_s is None else low_s + stretch.start_s
-        last_s = high_s - max(0.0, lasted_s - stretch.end_s)
-        if first_s is not None and first_s // HOUR_S == last_s // HOUR_S:
-            return self._of(first_s)
+        moment_s = self._runs.moment_s(stretch)
+        if moment_s is not None:
+            return self._of(moment_s)
+        within = self._runs.within(stretch, now_s)
+        if within.low_s is not None and within.low_s // HOUR_S == within.high_s // HOUR_S:
+            return self._of(within.low_s)
         # One release for all that the run has seen: a release each would drown in its noise.
-        return self._between(low_s, high_s, stretch.boot)
+        return self._between(self._runs.around(stretch.boot, now_s), stretch.boot)
 
-    def _offset_s(self, boot: str) -> float | None:
-        if boot == self._boot:
-            return self._keeper.offset_s
-        return next((run.offset_s for run in self._earlier if run.boot == boot), None)
-
-    def _around(self, boot: str, now_s: float) -> tuple[float | None, float, float]:
-        """What is known of an earlier run.
-
-        Returns:
-            When the last run before it that knew the time was still at work, and when the first
-            one after it began, in seconds from 1970; and how long it lasted.
-        """
-        names = [run.boot for run in self._earlier]
-        # One that is not remembered was before all that are.
-        at = names.index(boot) if boot in names else -1
-        ends = [r.offset_s + r.last_s for r in self._earlier[: max(at, 0)] if r.offset_s]
-        begins = [r.offset_s for r in self._earlier[at + 1 :] if r.offset_s]
-        begins.append(self._keeper.offset_s or now_s)
-        return max(ends, default=None), min(begins), self._earlier[at].last_s if at >= 0 else 0.0
-
-    def _between(self, low_s: float | None, high_s: float, boot: str = "") -> str:
-        slot = between_slot(low_s, high_s, boot or self._boot)
-        while slot in self._published:
+    def _between(self, bounds: Bounds, boot: str) -> str:
+        high_s = bounds.high_s
+        while (slot := between_slot(bounds.low_s, high_s, boot)) in self._published:
             high_s += 1
-            slot = between_slot(low_s, high_s, boot or self._boot)
         return slot
+
+    def _standing_of(self, boot: str) -> Counts:
+        """What stands in every slot of a run that waits for the time."""
+        cells: Counts = {}
+        for slot, counts in self._hours.items():
+            stretch = held(slot)
+            if stretch is not None and stretch.boot == boot:
+                standing = {c: n for c, n in counts.items() if c.startswith(CLAMP)}
+                standing |= {c: 0 for c in counts if c.startswith(CREATIVE) and c.endswith(PLAYS)}
+                cells = joined(cells, standing)
+        return cells
 
     def over(self, now_s: float) -> list[str]:
         """Slots that are over and wait to be published."""
@@ -220,8 +261,8 @@ class HourBook:
         self._published.add(slot)
         return self._hours.pop(slot)
 
-    def _join(self, hours: dict[str, Counts], slot: str, counts: Mapping[str, int]) -> None:
-        hours[slot] = joined(hours.get(slot, {}), counts)
+    def _join(self, slot: str, counts: Mapping[str, int]) -> None:
+        self._hours[slot] = joined(self._hours.get(slot, {}), counts)
         self._dirty.add(slot)
 
 

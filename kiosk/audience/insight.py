@@ -17,7 +17,7 @@ from typing import Any
 from kiosk import terms
 from kiosk.audience.budget import standard_deviation
 from kiosk.audience.counts import GENDERS, MOODS, tables_of
-from kiosk.audience.slots import HOUR_S, hour_number, hour_slot
+from kiosk.audience.slots import HOUR_S, hour_number, hour_slot, is_waiting
 from kiosk.config import local_day_start
 from kiosk.state import OpenHour, PublishedHour
 from kiosk.wire import HourTables, TableName
@@ -69,6 +69,7 @@ class HourInsight:
     Attributes:
         hour: its label, RFC 3339 in UTC.
         local: the same on the shop's wall, ``HH:MM``.
+        late: of counts that came after the hour had been published.
         noise: ``off``, or what the counts carry; an open hour is exact.
         open: it is not published yet.
         tables: its counts.
@@ -77,6 +78,7 @@ class HourInsight:
 
     hour: str
     local: str
+    late: bool
     noise: str
     open: bool
     tables: HourTables
@@ -100,10 +102,11 @@ class HourInsight:
         return {
             "hour": self.hour,
             "local": self.local,
+            "late": self.late,
             "noise": self.noise,
             "open": self.open,
             "tables": self.tables.model_dump(mode="json"),
-            **_ratios(self.figure),
+            **_ratios([self]),
             "qty_by_age_gender": {
                 band: {
                     gender: _rounded(ratio(Figure(count, cell_sd), plays))
@@ -120,19 +123,18 @@ class DayInsight:
 
     Attributes:
         date: of the shop's wall, ISO 8601.
-        elsewhere: how many stretches of counts wait for a time or have none.
+        waiting: how many stretches of counts wait until the time is known.
+        unplaced: how many were, or will be, published without an hour, on any day.
     """
 
     date: str
     hours: tuple[HourInsight, ...]
-    elsewhere: int
+    waiting: int
+    unplaced: int
 
     def figure(self, name: str) -> Figure | None:
         """Sum over the hours of a plain number of the tables, such as ``ots``."""
-        hours = [one for hour in self.hours if (one := hour.figure(name)) is not None]
-        if not hours:
-            return None
-        return Figure(sum(one.value for one in hours), math.hypot(*(one.sd for one in hours)))
+        return _sum(self.hours, name)
 
     def by_age_gender(self) -> dict[str, dict[str, int]]:
         """OTS passes of the day by age band and gender."""
@@ -159,6 +161,7 @@ class DayInsight:
             "hours": [
                 {
                     "local": one.local,
+                    "late": one.late,
                     "ots": one.tables.ots,
                     "watchers": one.tables.watchers,
                     "noise": one.noise,
@@ -167,10 +170,11 @@ class DayInsight:
                 for one in self.hours
             ],
             "totals": _figures(self.figure),
-            **_ratios(self.figure),
+            **_ratios(self.hours),
             "age_gender": self.by_age_gender(),
             "mood": self.by_mood(),
-            "elsewhere": self.elsewhere,
+            "waiting": self.waiting,
+            "unplaced": self.unplaced,
         }
 
 
@@ -186,11 +190,14 @@ def _figures(figure: Figures) -> dict[str, dict[str, float] | None]:
     }
 
 
-def _ratios(figure: Figures) -> dict[str, Any]:
-    """What follows from the plain numbers of an hour or a day."""
+def _ratios(hours: Iterable[HourInsight]) -> dict[str, Any]:
+    """What follows from the plain numbers of one hour or several."""
+    hours = tuple(hours)
 
     def of(part: str, whole: str) -> float | None:
-        above, below = figure(part), figure(whole)
+        # An hour in which one of them was not published says nothing of the other.
+        both = [one for one in hours if one.figure(part) and one.figure(whole)]
+        above, below = _sum(both, part), _sum(both, whole)
         return None if above is None or below is None else _rounded(ratio(above, below))
 
     return {
@@ -199,6 +206,13 @@ def _ratios(figure: Figures) -> dict[str, Any]:
         "attention_rate": of("attention_s", "dwell_s"),
         "qty": {"multiplier": of("impressions", "plays"), "sourcetype": PUBLISHER},
     }
+
+
+def _sum(hours: Iterable[HourInsight], name: str) -> Figure | None:
+    figures = [one for hour in hours if (one := hour.figure(name)) is not None]
+    if not figures:
+        return None
+    return Figure(sum(one.value for one in figures), math.hypot(*(one.sd for one in figures)))
 
 
 def day_bounds(moment: datetime, timezone: str) -> tuple[str, str]:
@@ -227,41 +241,37 @@ def day_of(
         bands: age bands of their tables, as ``privacy.age_bands``.
     """
     first, end = day_bounds(moment, timezone)
-    zone = local_day_start(moment, timezone).tzinfo
-    found: dict[str, HourInsight] = {}
+    start = local_day_start(moment, timezone)
+    found: list[HourInsight] = []
+    without, waiting = 0, 0
 
-    def local(label: str) -> str:
-        return datetime.fromisoformat(label).astimezone(zone).strftime("%H:%M")
+    def take(slot: str, noise: str, scales: str, tables: HourTables, *, is_open: bool) -> bool:
+        number = hour_number(slot)
+        if number is None:
+            return False
+        hour = hour_slot(number)
+        if first <= hour < end:
+            local = datetime.fromisoformat(hour).astimezone(start.tzinfo).strftime("%H:%M")
+            known = json.loads(scales or "{}")
+            late = slot != hour
+            found.append(HourInsight(hour, local, late, noise, is_open, tables, known))
+        return True
 
     for one in published:
-        if _names_hour(one.hour) and first <= one.hour < end:
-            tables = _read(one.tables)
-            found[one.hour] = HourInsight(
-                hour=one.hour,
-                local=local(one.hour),
-                noise=one.noise,
-                open=False,
-                tables=tables,
-                scales=json.loads(one.scales or "{}"),
-            )
+        without += not take(one.hour, one.noise, one.scales, _read(one.tables), is_open=False)
     for still in open_hours:
-        if _names_hour(still.hour) and first <= still.hour < end:
-            tables = tables_of(still.counts, bands)
-            found[still.hour] = HourInsight(
-                hour=still.hour, local=local(still.hour), noise="off", open=True, tables=tables
-            )
-    elsewhere = sum(not _names_hour(one.hour) for one in open_hours)
-    date = local_day_start(moment, timezone).date().isoformat()
-    return DayInsight(date, tuple(found[label] for label in sorted(found)), elsewhere)
+        if is_waiting(still.hour):
+            waiting += 1
+            continue
+        tables = tables_of(still.counts, bands)
+        without += not take(still.hour, "off", "", tables, is_open=True)
+    found.sort(key=lambda one: (one.hour, one.late))
+    return DayInsight(start.date().isoformat(), tuple(found), waiting, without)
 
 
 @lru_cache(maxsize=2 * DAY_HOURS)
 def _read(tables: str) -> HourTables:
     return HourTables.model_validate_json(tables)
-
-
-def _names_hour(slot: str) -> bool:
-    return "/" not in slot and hour_number(slot) is not None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -22,7 +22,7 @@ from kiosk.wire import TableName
 CHILD = (sys.executable, "-I", "-B", str(Path(__file__).with_name("laplace.py")))
 """-I: neither the environment nor the working folder can put another library in OpenDP's place."""
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 15.0
 """Far longer than a small board with a slow card takes to load the library."""
 
 LARGEST = 2**63 - 1

@@ -47,6 +47,8 @@ class Audience:
             return Audience("absent", age_s)
         if record is None or age_s > stale_s:
             return Audience("stale", age_s)
-        there = tuple(v for v in record.viewers if v.last_s - v.first_s >= min_dwell_s)
-        minor = any(viewer.minor_possible for viewer in record.viewers)
+        # A picture on the wall is nobody: no advert is for it, and none waits for it to grow up.
+        people = [viewer for viewer in record.viewers if viewer.live]
+        there = tuple(v for v in people if v.last_s - v.first_s >= min_dwell_s)
+        minor = any(viewer.minor_possible for viewer in people)
         return Audience("live", age_s, there, minor)

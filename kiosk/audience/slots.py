@@ -1,7 +1,8 @@
 """What counts are kept under: an hour of UTC, or what is known of their time instead.
 
 * ``2026-03-04T12:00:00Z``: an hour.
-* ``boot/NAME/START+WIDTH``: monotonic seconds of one run of the machine, whose time is not known.
+* ``boot/NAME/START+WIDTH``: seconds since the start of one run of the machine, whose time
+  is not known.
 * ``late/HOUR/N``: of an hour that was published before they came.
 * ``between/FROM/TO/NAME``: of an earlier run of the machine, whose time cannot be known any more.
 """
@@ -19,15 +20,12 @@ HOUR_S = 3600
 FINE_S = 60
 """Width of a stretch while the time is not known: an hour's border is at most this far off."""
 
-FINE_FOR_S = 24 * HOUR_S
-"""How long stretches are that narrow; a device without time for weeks keeps hours of its own."""
-
 NOTHING_KNOWN = "-"
 
 
 @dataclass(frozen=True)
 class Held:
-    """A stretch of one run of the machine, in its monotonic seconds."""
+    """A stretch of one run of the machine, in seconds since its start."""
 
     boot: str
     start_s: int
@@ -54,9 +52,9 @@ def late_slot(number: int, again: int) -> str:
     return f"late/{hour_slot(number)}/{again}"
 
 
-def held_slot(boot: str, moment_s: float) -> str:
-    """For counts of a monotonic moment whose time is not known."""
-    width_s = FINE_S if moment_s < FINE_FOR_S else HOUR_S
+def held_slot(boot: str, moment_s: float, *, fine: bool) -> str:
+    """For counts of a moment of a run whose time is not known, in seconds since its start."""
+    width_s = FINE_S if fine else HOUR_S
     start_s = int(moment_s // width_s) * width_s
     return f"boot/{boot}/{start_s}+{width_s}"
 
@@ -74,6 +72,11 @@ def held(slot: str) -> Held | None:
     boot, _, stretch = slot.removeprefix("boot/").rpartition("/")
     start, _, width = stretch.partition("+")
     return Held(boot, int(start), int(width))
+
+
+def is_waiting(slot: str) -> bool:
+    """Whether its time is still to be known."""
+    return slot.startswith("boot/")
 
 
 def hour_number(slot: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Which moment of UTC a moment of the monotonic clock was, once that can be known."""
+"""Which moment of UTC a moment since the machine's start was, once that can be known."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class _Jump:
 
 
 class Timekeeper:
-    """Believes the wall clock when there is reason to, and the monotonic clock in between.
+    """Believes the wall clock when there is reason to, and the time since boot in between.
 
     Small corrections are followed. A jump is believed only when the clock stays there for long,
     so that one that is set wrong and right again changes no label.
 
     Attributes:
-        offset_s: seconds from 1970 in UTC to the origin of the monotonic clock; ``None`` while the
-            time is not known.
+        offset_s: seconds from 1970 in UTC to the start of this run of the machine; ``None`` while
+            the time is not known.
     """
 
     def __init__(self, clock: Clock, settings: ClockSettings, offset_s: float | None) -> None:
@@ -42,7 +42,7 @@ class Timekeeper:
 
     def look(self) -> None:
         """Look at the wall clock; called about once a second."""
-        now_s = self._clock.monotonic()
+        now_s = self._clock.since_boot()
         wall_s = self._clock.utc().timestamp()
         trusted = self._settings.trust == "always" or self._clock.is_set(self._settings.marker)
         if not trusted or wall_s < NEVER_BEFORE_S:
@@ -81,7 +81,7 @@ class Timekeeper:
             self.offset_s, self._jump = offset_s, None
 
     def utc(self, moment_s: float) -> datetime | None:
-        """UTC of a monotonic moment of this run; ``None`` while it is not known."""
+        """UTC of a moment of this run, in seconds since its start; ``None``: it is not known."""
         if self.offset_s is None:
             return None
         return datetime.fromtimestamp(self.offset_s + moment_s, UTC)

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from kiosk.wire import PAYLOADS, Branch, Health, Hours, Plays, Status, parse_topic
+from kiosk.wire import (
+    EARLIER,
+    PAYLOADS,
+    Branch,
+    EarlierHours,
+    Health,
+    Hours,
+    Plays,
+    Status,
+    parse_topic,
+)
 
 
 class RejectedPayloadError(ValueError):
@@ -24,7 +34,7 @@ class Entry:
     """
 
     branch: Branch
-    content: Hours | Plays | Health | Status
+    content: Hours | EarlierHours | Plays | Health | Status
     payload: bytes
 
 
@@ -41,9 +51,24 @@ def decode(topic: str, payload: bytes) -> Entry:
     try:
         content = model.model_validate_json(payload)
     except ValidationError as bad:
+        earlier = _earlier(parsed[1], payload)
+        if earlier is not None:
+            return Entry(parsed[0], earlier, payload)
         first = bad.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "payload"
         raise RejectedPayloadError(f"{where}: {first['msg']}") from bad
     if not isinstance(content, Hours | Plays | Health | Status):
         raise RejectedPayloadError("devices do not publish this topic")
     return Entry(parsed[0], content, payload)
+
+
+def _earlier(leaf: str, payload: bytes) -> EarlierHours | None:
+    """A message that waited on a device since before an update."""
+    model = EARLIER.get(leaf)
+    if model is None:
+        return None
+    try:
+        content = model.model_validate_json(payload)
+    except ValidationError:
+        return None
+    return content if isinstance(content, EarlierHours) else None

@@ -17,7 +17,7 @@ from kiosk.central.schema import MIGRATIONS, NAMES
 from kiosk.clock import iso
 from kiosk.errors import StateError
 from kiosk.state import Store
-from kiosk.wire import Branch, Health, Hours, Plays, Status
+from kiosk.wire import Branch, EarlierHours, Health, Hours, Plays, Status
 
 log = logging.getLogger(__name__)
 
@@ -159,9 +159,9 @@ def _is_new(db: Database, key: StreamKey, seq: int, payload: bytes, received: st
     return False
 
 
-def _write_content(db: Database, branch: Branch, content: Hours | Plays) -> None:
+def _write_content(db: Database, branch: Branch, content: Hours | EarlierHours | Plays) -> None:
     names = (branch.tenant, branch.site, branch.device)
-    if isinstance(content, Hours):
+    if isinstance(content, Hours | EarlierHours):
         db.table("hours").insert(_hour_row(branch, content))
         return
     rows = [
@@ -192,7 +192,9 @@ def _write_content(db: Database, branch: Branch, content: Hours | Plays) -> None
         )
 
 
-def _hour_row(branch: Branch, content: Hours) -> dict[str, object]:
+def _hour_row(branch: Branch, content: Hours | EarlierHours) -> dict[str, object]:
+    if isinstance(content, EarlierHours):
+        return _earlier_row(branch, content)
     tables, between, noise = content.tables, content.between, content.noise
     lowest = between.not_before if between is not None else None
     return {
@@ -208,6 +210,19 @@ def _hour_row(branch: Branch, content: Hours) -> dict[str, object]:
         "ots": tables.ots,
         "watchers": tables.watchers,
         "tables": tables.model_dump_json(),
+    }
+
+
+def _earlier_row(branch: Branch, content: EarlierHours) -> dict[str, object]:
+    return {
+        **vars(branch),
+        "epoch": content.epoch,
+        "seq": content.seq,
+        "hour": iso(content.hour),
+        "noise": content.noise,
+        "ots": content.tables.ots,
+        "watchers": content.tables.watchers,
+        "tables": content.tables.model_dump_json(),
     }
 
 

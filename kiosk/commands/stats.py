@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import click
 
 from kiosk.commands.options import settings_of, with_settings
+from kiosk.errors import BadInputError
 
 if TYPE_CHECKING:
     from kiosk.audience import DayInsight, Figure, HourInsight
@@ -42,8 +43,12 @@ def stats(
     settings = settings_of(config, overrides)
     zone = settings.device.timezone
     now = datetime.now(timezone.utc)
-    moment = now if day is None else day.replace(hour=12, tzinfo=ZoneInfo(zone))
-    published, still_open = read_hours(settings.state.path, day_bounds(moment, zone)[0])
+    try:
+        moment = now if day is None else day.replace(hour=12, tzinfo=ZoneInfo(zone))
+        first, _ = day_bounds(moment, zone)
+    except OverflowError as bad:
+        raise BadInputError(f"--day {day:%Y-%m-%d}: outside of the calendar") from bad
+    published, still_open = read_hours(settings.state.path, first)
     found = day_of(moment, zone, published, still_open, settings.privacy.age_bands)
     if as_json:
         click.echo(json.dumps(found.as_dict()))
@@ -51,10 +56,15 @@ def stats(
     device = settings.device
     click.echo(f"{device.tenant}/{device.site}/{device.name}, {found.date} ({zone})")
     click.echo(_table(found) if found.hours else "nothing was counted on this day yet")
-    if found.elsewhere:
+    if found.waiting:
         click.echo(
-            f"{found.elsewhere} stretches of counts wait until the clock is set"
+            f"{found.waiting} stretches of counts wait until the clock is set"
             " (`kiosk doctor` says whether it is)"
+        )
+    if found.unplaced:
+        click.echo(
+            f"{found.unplaced} stretches of counts, of any day, have no hour that is known;"
+            " they are published with what is known of their time"
         )
 
 
@@ -77,6 +87,8 @@ def _table(day: DayInsight) -> str:
     moods = [(count, mood) for mood, count in day.by_mood().items() if count > 0]
     if moods:
         lines.append("mood             " + _top(moods))
+    if any(one.late for one in day.hours):
+        lines.append("+ came after its hour had been published, and was published apart")
     if any(one.open for one in day.hours):
         lines.append("* this hour is open: exact, and still counting")
     noisy = [name for name in ("ots", "watchers") if (one := day.figure(name)) and one.sd]
@@ -90,6 +102,8 @@ def _table(day: DayInsight) -> str:
 
 
 def _mark(one: HourInsight) -> str:
+    if one.late:
+        return " +"
     return " *" if one.open else (" ~" if one.noise != "off" else "  ")
 
 

@@ -11,9 +11,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 from kiosk.audience import Counts, Release, clamped_as, draw_release, hours_payload, published_as
-from kiosk.clock import Clock, iso
+from kiosk.clock import iso
 from kiosk.config import PrivacySettings
 from kiosk.director.journal import Journal
 from kiosk.errors import KioskError
@@ -30,23 +31,32 @@ class Closer:
     """Publishes hours, one at a time, each once."""
 
     def __init__(
-        self, settings: PrivacySettings, journal: Journal, clock: Clock, draw: Draw = draw_release
+        self,
+        settings: PrivacySettings,
+        journal: Journal,
+        utc: Callable[[], datetime],
+        draw: Draw = draw_release,
     ) -> None:
         """Publish into the journal's outbox.
 
         Args:
             settings: of noise.
             journal: the state file.
-            clock: the time, for the ledger.
+            utc: now, for the ledger.
             draw: makes a release of counts; blocks, so it runs in a thread.
         """
         self._settings = settings
         self._journal = journal
-        self._clock = clock
+        self._utc = utc
         self._draw = draw
         self._waiting: dict[str, Counts] = {}
         self._task: asyncio.Task[None] | None = None
         self._failing = False
+
+    @property
+    def waiting(self) -> dict[str, Counts]:
+        """Hours whose noise is not drawn yet."""
+        return dict(self._waiting)
 
     def begin(self, slot: str, counts: Counts) -> None:
         """Have an hour published; nothing may be added to it any more."""
@@ -59,7 +69,7 @@ class Closer:
 
         What has not is published by the next process: its counts are in the state file.
         """
-        if self._task is None:
+        if self._task is None or self._failing:
             return
         await asyncio.wait([self._task], timeout=patience_s)
         self._task.cancel()
@@ -71,17 +81,18 @@ class Closer:
             settings = clamped_as(counts, self._settings)
             try:
                 release = await asyncio.to_thread(self._draw, counts, settings)
-            except KioskError as bad:
+            except Exception as bad:  # noqa: BLE001 - too little memory for a child, for example
                 self._complain(bad)
                 await asyncio.sleep(RETRY_S)
                 continue
             self._failing = False
-            del self._waiting[slot]
             self._publish(slot, release, counts.get("notice_s", 0))
+            del self._waiting[slot]
 
-    def _complain(self, bad: KioskError) -> None:
+    def _complain(self, bad: Exception) -> None:
         if not self._failing:
-            log.error("event=noise_failed reason=%s: hours wait, nothing is published", bad)
+            why = bad if isinstance(bad, KioskError) else repr(bad)
+            log.error("event=noise_failed reason=%s: hours wait, nothing is published", why)
         self._failing = True
 
     def _publish(self, slot: str, release: Release, notice_s: int) -> None:
@@ -93,7 +104,7 @@ class Closer:
             epsilon=None if noise == "off" else noise.epsilon,
             scales="{}" if noise == "off" else json.dumps(noise.scales),
             tables=release.tables.model_dump_json(),
-            at=iso(self._clock.utc()),
+            at=iso(self._utc()),
         )
 
         def publish(store: Store) -> None:
@@ -114,5 +125,6 @@ class Closer:
                 log.warning("event=hour_closed_before hour=%s: it stands as it was published", slot)
             else:
                 log.info("event=hour_published hour=%s seq=%s", slot, seq)
+            store.forget_log()
 
         self._journal.write(publish, f"publish {slot}")

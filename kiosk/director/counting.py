@@ -68,8 +68,9 @@ class Counting:
         self._keeper = Timekeeper(clock, settings.clock, None)
         self._hours = HourBook(self._keeper, clock.boot, {}, ())
         self._passes = PassBook(settings.audience, since_counted_s)
-        self._closer = Closer(settings.privacy, journal, clock)
-        self._begun_s = self._saved_s = self._ticked_s = clock.monotonic()
+        self._closer = Closer(settings.privacy, journal, self.utc)
+        self._saved_s = self._ticked_s = clock.monotonic()
+        self._opened = 0
         self.passes = 0
         self.watchers = 0
 
@@ -91,8 +92,10 @@ class Counting:
             [Run(one.boot, one.last_s, one.offset_s) for one in boots if one is not this],
         )
         book.take_over(self._hours.everything())
-        self._hours, self._settled = book, True
+        self._hours, self._settled, self._opened = book, True, self._journal.opened_times
         self._keeper.look()
+        # Before anything that was counted in this run, so that its counts can be placed by it.
+        self._save_boot()
 
     def record(self, record: VisionRecord, play: OnScreen | None) -> None:
         """Take in what vision says, while a play is on screen."""
@@ -122,16 +125,22 @@ class Counting:
 
     def utc(self) -> datetime:
         """Now, for labels: by the clock as it is believed, or as it stands while it is not."""
-        return self._keeper.utc(self._clock.monotonic()) or self._clock.utc()
+        return self._keeper.utc(self._clock.since_boot()) or self._clock.utc()
 
     def present(self) -> tuple[str, Counts]:
         """The present hour, or what stands for it while the time is not known, and its counts."""
-        now_s = self._clock.monotonic()
+        now_s = self._clock.since_boot()
         return self._hours.slot(now_s), self._hours.present(now_s)
 
     def open_hours(self) -> list[OpenHour]:
-        """Every hour that is not published, as it stands."""
-        return [OpenHour(slot, counts) for slot, counts in self._hours.everything().items()]
+        """Every hour that is not published, as it stands; not what waits for the time."""
+        counted = self._closer.waiting | self._hours.named()
+        return [OpenHour(slot, counts) for slot, counts in counted.items()]
+
+    @property
+    def waiting(self) -> int:
+        """How many stretches of counts wait for the time."""
+        return self._hours.waiting
 
     def tick(self, *, notice: bool) -> None:
         """Checkpoint what changed and publish what is over.
@@ -139,22 +148,28 @@ class Counting:
         Args:
             notice: a screen has confirmed that the notice stands on it.
         """
-        now_s = self._clock.monotonic()
+        now_s, boot_s = self._clock.monotonic(), self._clock.since_boot()
         self._keeper.look()
-        self._hours.open(now_s, self._creatives())
+        self._open(boot_s)
         if notice:
             self._count_notice(now_s)
         else:
             self._ticked_s = now_s
         if not self._settled:
             return
+        if self._opened != self._journal.opened_times:
+            self._opened = self._journal.opened_times
+            self._hours.save_again()
         if now_s - self._saved_s >= self._settings.audience.checkpoint_s:
             self.save()
-        self._place(now_s)
-        if over := self._hours.over(now_s):
+        self._place(boot_s)
+        if over := self._hours.over(boot_s):
             self.save()
             for slot in over:
                 self._closer.begin(slot, self._hours.close(slot))
+
+    def _open(self, boot_s: float) -> None:
+        self._hours.open(boot_s, self._creatives(), clamps_of(self._settings.privacy))
 
     def _count_notice(self, now_s: float) -> None:
         whole_s = int(now_s - self._ticked_s)
@@ -162,11 +177,14 @@ class Counting:
             self._ticked_s += whole_s
             self._add({"notice_s": whole_s})
 
-    def _place(self, now_s: float) -> None:
-        moves = self._hours.place(now_s)
+    def _place(self, boot_s: float) -> None:
+        moves = self._hours.place(boot_s, self._is_staff_time)
         if moves is not None:
             log.info("event=hours_placed waiting=%d", len(moves.gone))
-            self._journal.write(lambda store: move_hours(store, moves.gone, moves.changed))
+            # By a key of its own it is never left out, however much waits for the disk.
+            self._journal.write(
+                lambda store: move_hours(store, moves.gone, moves.changed), f"move {boot_s}"
+            )
 
     def save(self) -> None:
         """Checkpoint the hours that changed, and how long this run of the machine has lasted."""
@@ -176,11 +194,14 @@ class Counting:
         self._saved_s = self._clock.monotonic()
         for slot, counts in self._hours.unsaved().items():
             self._journal.write(partial(save_hour, hour=slot, counts=counts), f"hour {slot}")
-        boot = Boot(self._clock.boot, self._begun_s, self._saved_s, self._keeper.offset_s)
+        self._save_boot()
+
+    def _save_boot(self) -> None:
+        boot = Boot(self._clock.boot, self._clock.since_boot(), self._keeper.offset_s)
         self._journal.write(lambda store: save_boot(store, boot), "boot")
 
-    async def stop(self) -> None:
-        """Count whoever is in view, checkpoint, and publish the open hour if that is wished."""
+    def stop(self) -> None:
+        """Count whoever is in view, checkpoint, and close the open hour if that is wished."""
         self.vision_lost()
         if not self._settled:
             log.error("event=state_write_lost: the state file could not be opened: counts are lost")
@@ -190,19 +211,26 @@ class Counting:
             slot, counts = self.present()
             if counts:
                 self._closer.begin(slot, self._hours.close(slot))
+
+    async def drain(self) -> None:
+        """Wait for the noise of hours that were closed; what does not come now is drawn later."""
         await self._closer.drain(DRAIN_S)
 
     def _count(self, ended: list[EndedPass]) -> None:
-        off = is_within(
-            self._settings.audience.staff_hours,
-            self.utc(),
-            self._settings.device.timezone,
-        )
-        for one in ended if not off else ():
+        # While the time is not known everybody is counted; hours find out when they are placed.
+        if ended and self.clock_known and self._is_staff_time(self.utc()):
+            return
+        for one in ended:
             counts = count_pass(one, self._settings.audience, self._settings.privacy)
-            self._add(counts | clamps_of(self._settings.privacy))
+            self._add(counts)
             self.passes += 1
             self.watchers += counts.get("watchers", 0)
 
+    def _is_staff_time(self, moment: datetime) -> bool:
+        windows = self._settings.audience.staff_hours
+        return is_within(windows, moment, self._settings.device.timezone)
+
     def _add(self, counts: Counts) -> None:
-        self._hours.add(counts, self._clock.monotonic())
+        boot_s = self._clock.since_boot()
+        self._open(boot_s)
+        self._hours.add(counts, boot_s)

@@ -189,12 +189,10 @@ class Director:
                 await self._counting.settle()
             except StateError as bad:
                 log.error("event=state_read_failed reason=%s", bad)
-            try:
-                await self._counting.stop()
-            except Exception:  # noqa: BLE001 - it is told, and the rest is written
-                self._tell("stop")
+            self._survive(self._counting.stop)
             self._survive(self._batch_plays)
             self._write_health(stopped=True)
+            await self._counting.drain()
         await self._journal.close()
 
     def _play(self) -> None:
@@ -320,7 +318,7 @@ class Director:
     # What is written and shown.
 
     def _batch_plays(self) -> None:
-        at = self._clock.utc()
+        at = self._counted.utc()
         keep = timedelta(days=self._settings.player.keep_plays_days)
         keep_hours = timedelta(days=self._settings.audience.keep_hours_days)
 
@@ -338,7 +336,7 @@ class Director:
         elif not self._counted.sees_counted:
             self._counted_until_s = None
         data = {
-            **self._snapshot_maker().health(),
+            **self._snapshot_maker().health(stopped=stopped),
             "stopped_s": self._counted_until_s,
             "boot": self._clock.boot,
         }
@@ -347,7 +345,7 @@ class Director:
 
     async def _learn_facts(self) -> None:
         try:
-            since, _ = day_bounds(self._clock.utc(), self._settings.device.timezone)
+            since, _ = day_bounds(self._counted.utc(), self._settings.device.timezone)
             self._facts = await self._journal.read(partial(Facts.read, since=since))
         except StateError as bad:
             log.debug("event=state_unreadable reason=%s", bad)
@@ -355,7 +353,7 @@ class Director:
     def _snapshot_maker(self) -> Snapshot:
         return Snapshot(
             settings=self._settings,
-            now=self._clock.utc(),
+            now=self._counting.utc() if self._counting else self._clock.utc(),
             audience=self._audience(),
             record=self._receiver.latest,
             play=self._schedule.current,

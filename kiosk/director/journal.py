@@ -47,7 +47,11 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Journal:
-    """The state file, seen from the event loop; held by one director at a time."""
+    """The state file, seen from the event loop; held by one director at a time.
+
+    Attributes:
+        opened_times: more than before means another file, in which nothing of before stands.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
@@ -63,6 +67,7 @@ class Journal:
         self._writer: asyncio.Task[None] | None = None
         self._failing = False
         self._lost = 0
+        self.opened_times = 0
 
     @property
     def opened(self) -> bool:
@@ -200,6 +205,7 @@ class Journal:
                 hint="check state.path and who may write there",
             ) from bad
         self._store = open_store(self._path, self._clock)
+        self.opened_times += 1
 
     def _perform(self, operation: Write) -> None:
         if self._store is None:
@@ -227,6 +233,7 @@ class Journal:
         log.error("event=state_reopened file=%s: it is damaged or was replaced", self._path)
         fresh = open_store(self._path, self._clock)
         self._store = fresh
+        self.opened_times += 1
         store.close()
 
     def _close(self) -> None:

@@ -73,9 +73,15 @@ class Snapshot:
     peak_fps: float
     notice_shown: bool
 
-    def health(self) -> dict[str, Any]:
-        """What the uplink sends of this process."""
+    def health(self, *, stopped: bool) -> dict[str, Any]:
+        """What the uplink sends of this process.
+
+        Exact counts are not to outlive their hour, so only a demo's last word has any.
+        """
         record = self.record
+        demo = stopped and self.settings.audience.publish_open_hour_on_stop
+        counted = self.counting if demo else None
+        totals = {"passes": counted.passes, "watchers": counted.watchers} if counted else {}
         return {
             "vision": {
                 "state": self.audience.state,
@@ -83,8 +89,7 @@ class Snapshot:
                 "accelerator": record.accelerator if record else "",
             },
             "screens": self.screens,
-            "passes": self.counting.passes if self.counting else 0,
-            "watchers": self.counting.watchers if self.counting else 0,
+            **totals,
         }
 
     def operator(self) -> dict[str, Any]:
@@ -168,7 +173,8 @@ class Snapshot:
         counted = self.counting.open_hours() if self.counting else []
         timezone = self.settings.device.timezone
         bands = self.settings.privacy.age_bands
-        return day_of(self.now, timezone, self.facts.published, counted, bands).chart()
+        today = day_of(self.now, timezone, self.facts.published, counted, bands).chart()
+        return today | {"waiting": self.counting.waiting if self.counting else 0}
 
     def _counts(self) -> dict[str, Any]:
         hour, counts = self.counting.present() if self.counting else ("", {})

@@ -16,13 +16,11 @@ class Boot:
 
     Attributes:
         boot: its name, as the kernel gives it.
-        first_s, last_s: monotonic seconds from and up to which a director was at work.
-        offset_s: seconds from 1970 in UTC to the origin of its monotonic clock; ``None`` while
-            its time was never known.
+        last_s: seconds since its beginning up to which a director was at work.
+        offset_s: seconds from 1970 in UTC to its beginning; ``None``: its time was never known.
     """
 
     boot: str
-    first_s: float
     last_s: float
     offset_s: float | None
 
@@ -31,15 +29,15 @@ def save_boot(store: Store, one: Boot) -> None:
     """Write down how long this run has lasted, and its time if it is known."""
     with store.transaction() as db:
         db.execute(
-            "INSERT INTO boots (boot, first_s, last_s, offset_s) VALUES (?, ?, ?, ?)"
+            "INSERT INTO boots (boot, last_s, offset_s) VALUES (?, ?, ?)"
             " ON CONFLICT (boot) DO UPDATE SET last_s = excluded.last_s,"
-            " first_s = min(first_s, excluded.first_s), offset_s = excluded.offset_s",
-            [one.boot, one.first_s, one.last_s, one.offset_s],
+            " offset_s = excluded.offset_s",
+            [one.boot, one.last_s, one.offset_s],
         )
         db.execute("DELETE FROM boots WHERE number <= (SELECT max(number) FROM boots) - ?", [KEPT])
 
 
 def read_boots(store: Store) -> list[Boot]:
     """The runs that are remembered, oldest first."""
-    rows = store.db.execute("SELECT boot, first_s, last_s, offset_s FROM boots ORDER BY number")
+    rows = store.db.execute("SELECT boot, last_s, offset_s FROM boots ORDER BY number")
     return [Boot(*row) for row in rows]

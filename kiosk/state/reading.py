@@ -92,10 +92,10 @@ def _open(db: sqlite3.Connection) -> list[OpenHour]:
 
 @contextmanager
 def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
-    if not path.exists():
-        yield None
-        return
     try:
+        if not path.exists():
+            yield None
+            return
         uri = f"{path.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
             names = {row[0] for row in db.execute(APPLIED)}
@@ -110,7 +110,7 @@ def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
                     hint="start the director once; it brings the file up to date",
                 )
             yield db
-    except sqlite3.Error as bad:
+    except (sqlite3.Error, OSError) as bad:
         raise StateError(
             f"{path}: cannot be read: {bad}", hint="check state.path and who may read it"
         ) from bad

@@ -68,6 +68,16 @@ class Store:
                 hint="check that the disk is not full and that the folder is writable",
             ) from bad
 
+    def forget_log(self) -> None:
+        """Write the log into the file and empty it: it holds what rows were before.
+
+        While somebody else reads the file it may have to wait for the next time.
+        """
+        try:
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as bad:
+            log.debug("event=log_kept reason=%s", bad)
+
     @property
     def epoch(self) -> str:
         """Random name of this file's life: sequence numbers start again only with a new one."""

@@ -5,6 +5,7 @@ which are generated from these models. Unknown keys are rejected on both sides, 
 can leave a device that is not published here.
 """
 
+from kiosk.wire.earlier import EARLIER, EarlierHours
 from kiosk.wire.payloads import (
     MAX_INT,
     PAYLOADS,
@@ -27,6 +28,7 @@ from kiosk.wire.payloads import (
 from kiosk.wire.topics import Branch, parse_topic
 
 __all__ = [
+    "EARLIER",
     "MAX_INT",
     "PAYLOADS",
     "Ack",
@@ -34,6 +36,7 @@ __all__ = [
     "Between",
     "Branch",
     "CreativeHour",
+    "EarlierHours",
     "Health",
     "HourTables",
     "Hours",

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 from kiosk.clock import iso
 from kiosk.terms import GenderLabel, GroupLabel, MoodLabel
@@ -127,6 +135,12 @@ class Between(Payload):
     not_before: Utc | None = Field(description="null: nothing is known of it")
     not_after: Utc
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Between:
+        if self.not_before is not None and self.not_before > self.not_after:
+            raise ValueError("not_before: lies after not_after")
+        return self
+
 
 class Hours(Payload):
     """One hour of one device; published once, the same bytes on every retry."""
@@ -143,6 +157,12 @@ class Hours(Payload):
         ge=0, description="seconds in which a screen confirmed that the notice stood on it"
     )
     tables: HourTables
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Hours:
+        if (self.hour is None) == (self.between is None):
+            raise ValueError("hour: give it, or between where it is not known")
+        return self
 
 
 class PlayProof(Payload):

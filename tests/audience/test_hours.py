@@ -37,13 +37,14 @@ class Device:
         self.keeper = Timekeeper(self.clock, ClockSettings(), None)
         self.book = HourBook(self.keeper, self.clock.boot, saved or {}, published, earlier)
         self.sent: dict[str, dict[str, int]] = {}
+        self.staff = ()
         self.tick()
 
     def tick(self):
         now_s = self.clock.monotonic()
         self.keeper.look()
         self.book.open(now_s)
-        self.book.place(now_s)
+        self.book.place(now_s, lambda moment: moment in self.staff)
         for slot in self.book.over(now_s):
             assert slot not in self.sent, "nothing is published twice"
             self.sent[slot] = self.book.close(slot)
@@ -220,16 +221,82 @@ def test_every_creative_that_might_be_played_has_its_cell():
     assert sorted(release.tables.creatives) == ["cake", "tea"]
 
 
-def test_counts_of_before_a_clamp_was_lowered_get_the_noise_of_the_larger_one():
+def standing(device, *creatives, clamp=10):
+    device.book.open(device.clock.since_boot(), creatives, {"clamp/dwell_s": clamp})
+
+
+def test_what_stands_in_an_hour_says_nothing_of_who_was_there():
     wide, narrow = PrivacySettings(dwell_clamp_s=600), PrivacySettings(dwell_clamp_s=10)
-    device = Device()
-    for settings in (wide, narrow):
-        device.book.add({"dwell_s": 1, **clamps_of(settings)}, device.clock.monotonic())
-    found = device.book.present(device.clock.monotonic())
-    assert found["dwell_s"] == 2
-    wider = clamped_as(found, narrow)
-    assert (wider.dwell_clamp_s, wider.attention_clamp_s) == (600, narrow.attention_clamp_s)
+    shapes = set()
+    for passes in (0, 1):
+        device = Device()
+        for settings in (wide, narrow):
+            device.book.open(device.clock.since_boot(), ["tea"], clamps_of(settings))
+            if passes:
+                device.book.add({"ots": 1, "creative/tea/ots": 1}, device.clock.since_boot())
+                # The campaign has changed since it was watched: its name is published no more.
+                device.book.add({"ots": 1, "creative/gone/ots": 1}, device.clock.since_boot())
+        found = device.book.present(device.clock.since_boot())
+        wider = clamped_as(found, narrow)
+        assert (wider.dwell_clamp_s, wider.attention_clamp_s) == (600, narrow.attention_clamp_s)
+        names = sorted(draw_release(found, OFF).tables.creatives)
+        shapes.add((tuple(names), wider.dwell_clamp_s))
+    assert shapes == {(("tea",), 600)}
     assert clamped_as({}, narrow) == narrow
+
+
+def test_hours_that_waited_for_the_time_have_what_stands_in_every_hour():
+    device = Device(FakeClock(EPOCH_1970, 20.0, synchronised=False))
+    standing(device, "tea", "cake", clamp=60)
+    device.live(1800)
+    device.book.add({"ots": 2, "creative/tea/ots": 2}, device.clock.since_boot())
+    device.live(60)
+    stretches = device.book.everything()
+    assert len(stretches) > 30
+    assert sum("creative/cake/plays" in counts for counts in stretches.values()) == 1
+    # A director that starts anew in the same run still knows them.
+    device = Device(device.clock, stretches)
+    device.clock.wall, device.clock.synchronised = NOON + timedelta(minutes=40), True
+    device.live(3600)
+    hour = device.sent[H12]
+    assert hour["creative/tea/ots"] == 2
+    assert (hour["creative/cake/plays"], hour["clamp/dwell_s"]) == (0, 60)
+
+
+def test_a_device_without_time_for_weeks_keeps_a_bounded_number_of_stretches():
+    device = Device(FakeClock(EPOCH_1970, 0.0, synchronised=False))
+    device.live(90 * 86400, 600)
+    assert len(device.book.everything()) < 1500 + 90 * 24
+    device.live(40 * 3600, 30)
+    assert len(device.book.everything()) < 1500 + 92 * 24
+
+
+def test_staff_hours_apply_to_counts_that_waited_for_the_time():
+    device = Device(FakeClock(EPOCH_1970, 20.0, synchronised=False))
+    device.see(3)
+    device.book.add({"plays": 2, "creative/tea/plays": 2}, device.clock.since_boot())
+    device.live(600)
+    device.see(5)
+
+    class Before:
+        def __contains__(self, moment):
+            return moment < NOON + timedelta(minutes=5)
+
+    device.staff = Before()
+    device.clock.wall, device.clock.synchronised = NOON + timedelta(minutes=10), True
+    device.live(3600)
+    assert (device.sent[H12]["ots"], device.sent[H12]["plays"]) == (5, 2)
+
+
+def test_a_run_whose_clock_was_wrong_gives_no_bounds_that_cannot_be():
+    waiting = {"boot/b/60+60": {"ots": 3}}
+    future = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+    runs = [Run("a", 100.0, future), Run("b", 200.0, None)]
+    device = Device(FakeClock(NOON, 5.0, "c"), waiting, (), runs)
+    [slot] = [slot for slot, count in device.ots().items() if count == 3]
+    _, between = published_as(slot)
+    assert between.not_before is None
+    assert between.not_after == NOON - timedelta(seconds=5)
 
 
 def test_without_trust_in_a_time_service_the_clock_is_believed_as_it_stands_but_not_in_1970():

@@ -233,3 +233,10 @@ def test_who_came_a_moment_ago_is_no_audience_yet_but_may_be_a_minor():
     found = Audience.of(record(10, viewer("a"), fresh), 0.1, 2, 0.3, connected=True)
     assert [one.id for one in found.viewers] == ["a"]
     assert found.minor_possible
+
+
+def test_a_picture_is_no_audience_and_a_child_on_a_poster_blocks_nothing():
+    poster = viewer("p", live=False, minor_possible=True)
+    found = Audience.of(record(10, viewer("a"), poster), 0.1, 2, 0.3, connected=True)
+    assert [one.id for one in found.viewers] == ["a"]
+    assert not found.minor_possible

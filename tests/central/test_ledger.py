@@ -129,3 +129,15 @@ def test_a_newer_database_is_refused(store):
 def test_totals_of_what_is_not_there_yet_are_zero(tmp_path):
     assert set(read_totals(tmp_path / "none.db").values()) == {0}
     assert not (tmp_path / "none.db").exists()
+
+
+def test_hours_that_waited_on_a_device_since_before_an_update_are_taken_in_their_order(store):
+    earlier = (
+        b'{"schema":1,"stream":"hours","epoch":"%s","seq":1,"hour":"2026-01-02T09:00:00Z",'
+        b'"noise":"off","tables":{"ots":5,"watchers":2,"age_gender":{"25-34":{"female":5}},'
+        b'"mood":null,"creatives":{"tea":{"watchers":2,"attention_s":9}}}}' % EPOCH.encode()
+    )
+    entries = [decode(f"{BRANCH}/up/hours", earlier), hours(2)]
+    assert contiguous(write(store, entries, NOW)) == {(EPOCH, "hours"): 2}
+    found = store.db.execute("SELECT ots, policy FROM hours ORDER BY seq").fetchall()
+    assert found == [(5, None), (12, "full")]

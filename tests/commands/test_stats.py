@@ -102,13 +102,45 @@ def test_the_open_hour_is_exact_and_marked(config):
         save_hour(store, "boot/abc/0+60", {"ots": 2})
     found = day(config)
     assert found["hours"][0]["open"] is True
-    assert found["elsewhere"] == 1
+    assert (found["waiting"], found["unplaced"]) == (1, 0)
     text = run("--config", str(config), "--day", "2026-03-29").output
     row = ["14:00", "*", "30", "20", "8.0", "s", "2.0", "s", "25", "%", "90", "60", "1.50"]
     assert row in [line.split() for line in text.splitlines()]
     assert "female 25-34 (30)" in text
     assert "happy (30)" in text
     assert "wait until the clock is set" in text
+
+
+def test_counts_that_came_late_or_without_a_time_are_told_of(config):
+    with closing(open_store(config.parent / "state.db", SystemClock())) as store:
+        save_hour(store, iso(NOON), CELLS)
+        save_hour(store, f"late/{iso(NOON)}/1", {"ots": 2})
+        save_hour(store, "between/-/2026-03-01T00:00:00Z/abc", {"ots": 5})
+    found = day(config)
+    assert [(one["local"], one["late"]) for one in found["hours"]] == [
+        ("14:00", False),
+        ("14:00", True),
+    ]
+    assert found["totals"]["ots"]["value"] == 32
+    assert found["unplaced"] == 1
+
+
+def test_a_mean_is_over_the_hours_that_tell_both_sides_of_it(config):
+    publish(config.parent, NOON, PrivacySettings(noise="off"))
+    publish(
+        config.parent, NOON - timedelta(hours=1), PrivacySettings(noise="off", shares={"dwell": 0})
+    )
+    found = day(config)
+    assert found["totals"]["ots"]["value"] == 60
+    assert found["dwell_s"] == 8.0
+
+
+@pytest.mark.parametrize("date", ["9999-12-31", "0001-01-01"])
+def test_a_day_outside_of_the_calendar_is_one_sentence(config, date):
+    found = run("--config", str(config), "--day", date)
+    assert found.exit_code in (0, 2)
+    assert "Traceback" not in found.output
+    assert "Error" not in type(found.exception).__name__
 
 
 def test_a_device_that_has_counted_nothing_says_so(config):

@@ -56,7 +56,7 @@ def published(folder: Path) -> list[int]:
 async def close(folder: Path, draws: Draws, *, disturb=lambda _journal: None) -> None:
     journal = Journal(folder / "state.db", FakeClock())
     await journal.open()
-    closer = Closer(PrivacySettings(), journal, FakeClock(), draws)
+    closer = Closer(PrivacySettings(), journal, lambda: NOON, draws)
     disturb(journal)
     closer.begin(HOUR, {"ots": 3})
     await closer.drain(5)
@@ -128,6 +128,66 @@ def test_noise_that_never_comes_leaves_the_counts_for_the_next_process(tmp_path,
 
     asyncio.run(again())
     assert [(one["hour"], one["tables"]["ots"]) for one in outbox(tmp_path, "hours")] == [(HOUR, 1)]
+
+
+def test_what_no_draw_may_end_goes_on_with_the_next_one(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("kiosk.director.closing.RETRY_S", 0.05)
+
+    class Thin(Draws):
+        def __call__(self, counts, settings):
+            if next(self.tries) < 2:
+                raise RuntimeError("can't start new thread")
+            return super().__call__(counts, settings)
+
+        tries = count()
+
+    asyncio.run(close(tmp_path, Thin()))
+    assert published(tmp_path) == [1001]
+    assert "event=noise_failed" in caplog.text
+
+
+def test_of_a_published_hour_no_exact_count_is_left_in_any_file(tmp_path):
+    cell = "age_gender/65+/male"
+    with closing(open_store(tmp_path / "state.db", FakeClock())) as store:
+        for number in range(5):
+            save_hour(store, HOUR, {cell: number, "ots": 3})
+    asyncio.run(close(tmp_path, Draws()))
+    left = [one.name for one in tmp_path.iterdir() if cell.encode() in one.read_bytes()]
+    assert left == []
+
+
+def test_counts_that_are_placed_are_moved_however_much_waits_for_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("kiosk.director.journal.MAX_WAITING", 0)
+    with closing(open_store(tmp_path / "state.db", FakeClock())) as store:
+        save_hour(store, "boot/boot-1/0+60", {"ots": 3})
+    clock = FakeClock(seconds=7200.0)
+
+    async def scenario():
+        async with opened(tmp_path, clock) as shop:
+            await shop.until(lambda: read_ledger(tmp_path / "state.db"), "the hour is published")
+
+    asyncio.run(scenario())
+    assert not look(tmp_path, "SELECT 1 FROM open_hours WHERE hour LIKE 'boot/%'")
+    assert sum(one["tables"]["ots"] for one in outbox(tmp_path, "hours")) == 3
+
+
+def test_counts_are_written_again_into_a_file_that_takes_the_place_of_a_lost_one(tmp_path):
+    async def scenario():
+        clock = FakeClock()
+        async with opened(tmp_path, clock) as shop:
+            async with shop.vision() as see:
+                await see(woman(shop, since_s=5))
+                await shop.go(0.4)
+                await see()
+                await shop.go(12)
+            await shop.written()
+            for suffix in ("", "-wal", "-shm"):
+                (tmp_path / f"state.db{suffix}").unlink(missing_ok=True)
+            await shop.go(25)
+            await shop.written()
+
+    asyncio.run(scenario())
+    assert look(tmp_path, "SELECT sum(count) FROM open_hours WHERE cell = 'ots'") == [(1,)]
 
 
 KILLED = """

@@ -352,7 +352,7 @@ def test_the_health_says_what_vision_and_screens_do_and_when_it_stopped(tmp_path
     assert said["stopped_s"] is None
     [(last,)] = look(tmp_path, "SELECT data FROM health WHERE part = 'director'")
     assert json.loads(last)["stopped_s"] > 1000
-    assert json.loads(last)["passes"] == 1
+    assert "passes" not in json.loads(last), "exact counts do not outlive their hour"
 
 
 def test_the_operator_sees_a_snapshot_that_is_json_and_names_no_folder(tmp_path):

@@ -149,11 +149,11 @@ def test_the_ledger_and_what_was_published_are_read_from_outside(store, path):
 
 def test_a_run_of_the_machine_keeps_its_place_and_only_the_last_ones_are_kept(store):
     for number in range(150):
-        save_boot(store, Boot(f"b{number}", 5.0, 10.0, None))
-    save_boot(store, Boot("b100", 7.0, 99.0, 1.5))
+        save_boot(store, Boot(f"b{number}", 10.0, None))
+    save_boot(store, Boot("b100", 99.0, 1.5))
     found = read_boots(store)
     assert [one.boot for one in found] == [f"b{number}" for number in range(50, 150)]
-    assert found[50] == Boot("b100", 5.0, 99.0, 1.5)
+    assert found[50] == Boot("b100", 99.0, 1.5)
 
 
 def test_the_last_word_of_a_process_replaces_the_one_before(store):

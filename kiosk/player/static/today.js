@@ -41,7 +41,7 @@ function column() {
 }
 
 function showColumns(hours) {
-  const found = new Map(hours.map((one) => [String(one.local).slice(0, 2), one]));
+  const found = new Map(hours.filter((one) => !one.late).map((one) => [String(one.local).slice(0, 2), one]));
   const most = Math.max(1, ...hours.map((one) => whole(one.ots)));
   sync(
     byId("today-hours"),
@@ -78,7 +78,7 @@ export function showToday(state) {
     },
   );
   showColumns(hours);
-  const waits = whole(today.elsewhere);
+  const waits = whole(today.waiting);
   const notes = [
     noisy ? "Hours that are over stand as they were published, with noise; the open one is exact." : "",
     waits ? `${number(waits)} stretches of counts wait until the clock is set.` : "",

@@ -1,0 +1,42 @@
+"""Payloads of earlier versions: devices keep messages for a month, head office may be newer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from kiosk.wire.payloads import MAX_INT, Count, Epoch, Label, Payload, Utc
+
+
+class EarlierCreativeHour(Payload):
+    """What one creative earned."""
+
+    watchers: Count
+    attention_s: Count
+
+
+class EarlierHourTables(Payload):
+    """Counts of an hour, exact."""
+
+    ots: Count
+    watchers: Count
+    age_gender: dict[Label, dict[Label, Count]]
+    mood: dict[Label, Count] | None
+    creatives: dict[Label, EarlierCreativeHour]
+
+
+class EarlierHours(Payload):
+    """``up/hours`` of schema 1."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    stream: Literal["hours"] = "hours"
+    epoch: Epoch
+    seq: int = Field(ge=1, le=MAX_INT)
+    hour: Utc
+    noise: Literal["off"]
+    tables: EarlierHourTables
+
+
+EARLIER: dict[str, type[Payload]] = {"up/hours": EarlierHours}
+"""The earlier model of a topic's leaf."""
