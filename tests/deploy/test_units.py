@@ -29,19 +29,35 @@ EVERYWHERE = [
     ("ProtectKernelModules", "yes"),
     ("ProtectKernelLogs", "yes"),
     ("ProtectControlGroups", "yes"),
-    ("ProtectClock", "yes"),
     ("ProtectHostname", "yes"),
     ("RestrictNamespaces", "yes"),
     ("RestrictRealtime", "yes"),
     ("RestrictSUIDSGID", "yes"),
     ("LockPersonality", "yes"),
     ("SystemCallArchitectures", "native"),
-    ("SystemCallFilter", "@system-service | ~@privileged"),
     ("SystemCallErrorNumber", "EPERM"),
 ]
 
+CALLS = "@system-service | ~@privileged | ~@aio @keyring"
+
 ISOLATION = [
     *((service, key, value) for service in SERVICES for key, value in EVERYWHERE),
+    # Nobody sets the clock; the director may ask whether anybody has.
+    ("kiosk-vision", "ProtectClock", "yes"),
+    ("kiosk-director", "ProtectClock", "no"),
+    ("kiosk-uplink", "ProtectClock", "yes"),
+    ("kiosk-vision", "SystemCallFilter", CALLS),
+    (
+        "kiosk-director",
+        "SystemCallFilter",
+        CALLS.replace("~@privileged", "~@privileged | adjtimex clock_adjtime"),
+    ),
+    (
+        "kiosk-uplink",
+        "SystemCallFilter",
+        CALLS.replace("~@privileged", "~@privileged | ~listen accept accept4"),
+    ),
+    ("kiosk-vision", "LimitMEMLOCK", "infinity"),
     # Vision: no network, no file, no swap, no dump.
     ("kiosk-vision", "User", "kiosk-vision"),
     ("kiosk-vision", "PrivateNetwork", "yes"),
@@ -59,14 +75,14 @@ ISOLATION = [
     (
         "kiosk-vision",
         "TemporaryFileSystem",
-        "/run:ro | /var/tmp:ro | /tmp:size=16k,nr_inodes=4,mode=1777,noexec",
+        "/run:ro | /var:ro | /tmp:size=16k,nr_inodes=4,mode=1777,noexec",
     ),
     (
         "kiosk-vision",
         "BindReadOnlyPaths",
         "/run/systemd/notify | /run/systemd/journal | /run/kiosk",
     ),
-    ("kiosk-vision", "InaccessiblePaths", "-/dev/shm -/dev/mqueue"),
+    ("kiosk-vision", "InaccessiblePaths", "-/dev/shm -/dev/mqueue -/dev/hugepages"),
     ("kiosk-vision", "MemorySwapMax", "0"),
     ("kiosk-vision", "CoredumpFilter", "0"),
     ("kiosk-vision", "DevicePolicy", "closed"),
@@ -79,9 +95,14 @@ ISOLATION = [
     ("kiosk-director", "PrivateDevices", "yes"),
     ("kiosk-director", "DeviceAllow", None),
     ("kiosk-director", "ReadWritePaths", "/var/lib/kiosk | /run/kiosk"),
-    ("kiosk-director", "TemporaryFileSystem", "/run:ro"),
-    ("kiosk-director", "BindPaths", "/run/kiosk"),
-    ("kiosk-director", "BindReadOnlyPaths", "/run/systemd/notify | /run/systemd/journal"),
+    ("kiosk-director", "TemporaryFileSystem", "/run:ro | /var:ro"),
+    ("kiosk-director", "BindPaths", "/run/kiosk | /var/lib/kiosk"),
+    (
+        "kiosk-director",
+        "BindReadOnlyPaths",
+        "/run/systemd/notify | /run/systemd/journal | -/run/systemd/timesync",
+    ),
+    ("kiosk-director", "After", "systemd-timesyncd.service"),
     ("kiosk-director", "PrivateTmp", "yes"),
     ("kiosk-director", "MemoryDenyWriteExecute", "yes"),
     # Uplink: a network, the state; neither camera nor audience.

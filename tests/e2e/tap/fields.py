@@ -1,0 +1,365 @@
+"""THE FROZEN LISTS: every field that may leave a process of the device, and what it may say.
+
+A test that fails here found a field, a table or a label that is not in these lists. So a field was
+added. Is it in the promise? Could it tell who somebody is, or be put together with others until it
+does? Then take it out. If it keeps the promise, add it here and in docs/privacy.md, in the same
+change, so that whoever reviews the one sees the other. Never make a kind wider (a longer text, a
+plain text instead of labels) to make a test pass.
+
+A path is written as :mod:`tests.e2e.tap.shapes` says. The words are written out instead of being
+taken from the product: a list that follows what it is to hold holds nothing.
+"""
+
+from __future__ import annotations
+
+from tests.e2e.tap.shapes import (
+    Fields,
+    Keys,
+    Kind,
+    flag,
+    integer,
+    label,
+    like,
+    maybe,
+    number,
+    row,
+    text,
+)
+
+BANDS = ("0-12", "13-17", "18-24", "25-34", "35-44", "45-54", "55-64", "65+", "unknown")
+GENDERS = ("female", "male", "unknown")
+MOODS = (
+    *("happy", "neutral", "sad", "angry", "surprised", "fearful", "disgusted"),
+    "unknown",
+)
+GROUPS = ("1", "2", "3", "4+")
+
+TOTALS = ("plays", "ots", "watchers", "dwell_s", "attention_s", "impressions")
+TABLE_NAMES = (
+    *("visits", "age_gender", "mood", "group_size", "dwell", "attention"),
+    *("impressions", "impressions_age_gender"),
+    *("creative_visits", "creative_dwell", "creative_attention"),
+    *("creative_age_gender", "creative_mood", "creative_group_size"),
+)
+
+VIEWER_ID = like(r"[0-9a-f]{8}")
+"""Drawn at random when a pass begins; 32 bits, too few for a feature of a face."""
+
+PLAY_ID = like(r"[0-9a-f]{16}")
+EPOCH = like(r"[0-9a-f]{8}")
+TIME = like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+HOUR = like(r"\d{4}-\d\d-\d\dT\d\d:00:00(\.0+)?(Z|\+00:00)")
+NAME = like(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""Of a creative, campaign, file or processor."""
+
+REASON = like(r"(targeted|rotation): [a-z0-9+=_, .-]{1,120}")
+
+KEYS: Keys = {
+    "band": BANDS.__contains__,
+    "gender": GENDERS.__contains__,
+    "mood": MOODS.__contains__,
+    "group": GROUPS.__contains__,
+    "creative": NAME.holds,
+    "reason": REASON.holds,
+    "table": TABLE_NAMES.__contains__,
+    "total": TOTALS.__contains__,
+}
+
+# ---- vision to director -------------------------------------------------------------------------
+
+RECORD: Fields = {
+    "t_s": number(),
+    "frames": integer(),
+    "fps": number(),
+    "inference_ms": number(),
+    "accelerator": NAME,
+    "source": NAME,
+    "viewers[].id": VIEWER_ID,
+    "viewers[].first_s": number(),
+    "viewers[].last_s": number(),
+    "viewers[].box": row(4, number()),
+    "viewers[].looking": flag(),
+    "viewers[].live": flag(),
+    "viewers[].age_band": label(*BANDS),
+    "viewers[].age_p": number(),
+    "viewers[].gender": label(*GENDERS),
+    "viewers[].gender_p": number(),
+    "viewers[].mood": label(*MOODS),
+    "viewers[].mood_p": number(),
+    "viewers[].minor_possible": flag(),
+}
+
+# ---- uplink to head office ----------------------------------------------------------------------
+
+TABLES: Fields = {
+    "plays": integer(),
+    "ots": integer(),
+    "watchers": integer(),
+    "dwell_s": maybe(integer()),
+    "attention_s": maybe(integer()),
+    "impressions": maybe(integer()),
+    "impressions_age_gender{band}{gender}": integer(),
+    "age_gender{band}{gender}": integer(),
+    "mood{mood}": integer(),
+    "group_size{group}": integer(),
+    "creatives{creative}.plays": integer(),
+    "creatives{creative}.ots": integer(),
+    "creatives{creative}.watchers": integer(),
+    "creatives{creative}.dwell_s": maybe(integer()),
+    "creatives{creative}.attention_s": maybe(integer()),
+    "creatives{creative}.age_gender{band}{gender}": integer(),
+    "creatives{creative}.mood{mood}": integer(),
+    "creatives{creative}.group_size{group}": integer(),
+}
+"""Counts of passes, never of anything that tells one pass from another."""
+
+HOURS: Fields = {
+    "schema": integer(),
+    "stream": label("hours"),
+    "epoch": EPOCH,
+    "seq": integer(),
+    "hour": maybe(HOUR),
+    "between.not_before": maybe(TIME),
+    "between.not_after": TIME,
+    "policy": label("full", "eu", "count-only"),
+    "noise": label("off"),
+    "noise.mechanism": label("discrete-laplace"),
+    "noise.unit": label("pass"),
+    "noise.epsilon": number(),
+    "noise.scales{table}": number(),
+    "notice_s": integer(),
+    **{f"tables.{path}": kind for path, kind in TABLES.items()},
+}
+
+PLAYS: Fields = {
+    "schema": integer(),
+    "stream": label("plays"),
+    "epoch": EPOCH,
+    "seq": integer(),
+    "plays[].play_id": PLAY_ID,
+    "plays[].creative": NAME,
+    "plays[].campaign": NAME,
+    "plays[].start": TIME,
+    "plays[].duration_s": number(),
+    "plays[].completed": flag(),
+    "plays[].presented": flag(),
+}
+
+STATUS: Fields = {
+    "schema": integer(),
+    "state": label("online", "offline"),
+    "version": NAME,
+    "since": TIME,
+}
+
+HEALTH_MESSAGE: Fields = {
+    "schema": integer(),
+    "at": TIME,
+    "version": NAME,
+    "uptime_s": integer(),
+    "vision.state": label("live", "stale", "absent"),
+    "vision.peak_fps": integer(),
+    "vision.accelerator": maybe(like(r"[A-Za-z0-9_.:()-]{0,40}")),
+    "screens": integer(),
+    "outbox_waiting": integer(),
+    "outbox_unacknowledged": integer(),
+}
+
+MESSAGES: dict[str, Fields] = {
+    "status": STATUS,
+    "up/hours": HOURS,
+    "up/plays": PLAYS,
+    "up/health": HEALTH_MESSAGE,
+}
+"""By topic below the device's branch; there is no other."""
+
+# ---- director to the pages on loopback ----------------------------------------------------------
+
+ADDRESS = like(r"/media/[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.%-]{1,100}\?v=[0-9a-f]{1,20}")
+CREATIVE_KIND = label("image", "video", "html")
+
+SCREEN: dict[str, Fields] = {
+    "hello": {
+        "type": label("hello"),
+        "primary": flag(),
+        "rotation[].id": NAME,
+        "rotation[].kind": CREATIVE_KIND,
+        "rotation[].url": ADDRESS,
+        "rotation[].duration_s": number(),
+        "notice.show": flag(),
+        "notice.texts[].lang": like(r"[a-z]{0,2}"),
+        "notice.texts[].lines[]": text(200),
+        "notice.size": label("small", "medium", "large"),
+        "notice.position": label("top-left", "top-right", "bottom-left", "bottom-right"),
+        "notice.link": maybe(text(200)),
+        "notice.qr": maybe(text(0)),
+    },
+    "prepare": {
+        "type": label("prepare"),
+        "play_id": PLAY_ID,
+        "creative.id": NAME,
+        "creative.kind": CREATIVE_KIND,
+        "creative.url": ADDRESS,
+        "creative.duration_s": number(),
+    },
+}
+"""By ``type``; there is no other."""
+
+OPERATOR: Fields = {
+    "t": TIME,
+    "device": like(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){2}"),
+    "version": NAME,
+    "vision.state": label("live", "stale", "absent"),
+    "vision.age_s": maybe(number()),
+    "vision.fps": maybe(number()),
+    "vision.inference_ms": maybe(number()),
+    "vision.frames": maybe(integer()),
+    "vision.device": maybe(NAME),
+    "vision.source": maybe(NAME),
+    "viewers[].id": VIEWER_ID,
+    "viewers[].dwell_s": number(),
+    "viewers[].attention_s": number(),
+    "viewers[].looking": flag(),
+    "viewers[].age_band": label(*BANDS),
+    "viewers[].age_band_p": number(),
+    "viewers[].gender": label(*GENDERS),
+    "viewers[].gender_p": number(),
+    "viewers[].mood": label(*MOODS),
+    "viewers[].mood_p": number(),
+    "viewers[].minor_possible": flag(),
+    "viewers[].box": row(4, number()),
+    "play.id": PLAY_ID,
+    "play.creative": NAME,
+    "play.kind": CREATIVE_KIND,
+    "play.url": ADDRESS,
+    "play.duration_s": number(),
+    "play.elapsed_s": number(),
+    "play.reason": REASON,
+    "play.explanation": text(300),
+    "screen.connected": integer(),
+    "screen.presented": flag(),
+    "screen.notice": flag(),
+    "clock_known": flag(),
+    "counts.hour": text(40),
+    "counts.passes": integer(),
+    "counts.ots": integer(),
+    "counts.watchers": integer(),
+    "counts.age_gender{band}{gender}": integer(),
+    "counts.mood{mood}": integer(),
+    "counts.plays_by_reason{reason}": integer(),
+    "today.date": like(r"\d{4}-\d\d-\d\d"),
+    "today.hours[].local": like(r"\d\d:\d\d"),
+    "today.hours[].ots": integer(),
+    "today.hours[].watchers": integer(),
+    "today.hours[].noise": label("off", "discrete-laplace"),
+    "today.hours[].open": flag(),
+    "today.hours[].late": flag(),
+    "today.totals{total}.value": integer(),
+    "today.totals{total}.sd": number(),
+    "today.dwell_s": maybe(number()),
+    "today.attention_s": maybe(number()),
+    "today.attention_rate": maybe(number()),
+    "today.qty.multiplier": maybe(number()),
+    "today.qty.sourcetype": integer(),
+    "today.age_gender{band}{gender}": integer(),
+    "today.mood{mood}": integer(),
+    "today.waiting": integer(),
+    "today.unplaced": integer(),
+    "outbox.waiting": integer(),
+    "outbox.at_broker": integer(),
+    "recent[].t": like(r"\d\d:\d\d:\d\d"),
+    "recent[].creative": NAME,
+    "recent[].reason": REASON,
+}
+
+SELDOM = frozenset(
+    {
+        *("counts.age_gender{band}{gender}", "counts.mood{mood}"),
+        *("recent[].t", "recent[].creative", "recent[].reason"),
+    }
+)
+"""Paths of the operator's page that a short run need not meet."""
+
+# ---- the state file -----------------------------------------------------------------------------
+
+TEXT, INTEGER, REAL, BLOB = "TEXT", "INTEGER", "REAL", "BLOB"
+BOOT = like(r"[0-9a-f-]{36}")
+
+STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
+    "_sqlite_migrations": {
+        "id": (INTEGER, integer()),
+        "migration_set": (TEXT, text(40)),
+        "name": (TEXT, text(60)),
+        "applied_at": (TEXT, text(40)),
+    },
+    "identity": {"epoch": (TEXT, EPOCH)},
+    "plays": {
+        "play_id": (TEXT, PLAY_ID),
+        "creative": (TEXT, NAME),
+        "campaign": (TEXT, NAME),
+        "reason": (TEXT, REASON),
+        "explanation": (TEXT, maybe(text(300))),
+        "started": (TEXT, TIME),
+        "duration_s": (REAL, maybe(number())),
+        "completed": (INTEGER, maybe(integer())),
+        "presented": (INTEGER, integer()),
+        "seq": (INTEGER, maybe(integer())),
+    },
+    "open_hours": {
+        "hour": (TEXT, text(40)),
+        "cell": (TEXT, text(100)),
+        "count": (INTEGER, integer()),
+    },
+    "published_hours": {
+        "hour": (TEXT, text(40)),
+        "seq": (INTEGER, integer()),
+        "noise": (TEXT, text(40)),
+        "at": (TEXT, TIME),
+        "epsilon": (REAL, maybe(number())),
+        "scales": (TEXT, None),
+        "tables": (TEXT, None),
+    },
+    "streams": {"stream": (TEXT, label("hours", "plays")), "last_seq": (INTEGER, integer())},
+    "outbox": {
+        "stream": (TEXT, label("hours", "plays")),
+        "seq": (INTEGER, integer()),
+        "payload": (BLOB, None),
+        "at_broker": (INTEGER, integer()),
+        "created": (TEXT, TIME),
+    },
+    "health": {"part": (TEXT, label("director")), "data": (TEXT, None), "at": (TEXT, TIME)},
+    "boots": {
+        "number": (INTEGER, integer()),
+        "boot": (TEXT, BOOT),
+        "last_s": (REAL, number()),
+        "offset_s": (REAL, maybe(number())),
+    },
+}
+"""Tables, their columns, the columns' types and their values. Where there is no kind of value, the
+column holds a document, which has a list of its own."""
+
+HEALTH: dict[str, Fields] = {
+    "director": {
+        "vision.state": label("live", "stale", "absent"),
+        "vision.peak_fps": integer(),
+        "vision.accelerator": like(r"[A-Za-z0-9_.:()-]{0,40}"),
+        "screens": integer(),
+        "passes": integer(),
+        "watchers": integer(),
+        "stopped_s": maybe(number()),
+        "boot": BOOT,
+    }
+}
+"""What a process says of itself, by ``part``."""
+
+SCALES: Fields = {"{table}": number()}
+"""What the ledger keeps of an hour's noise, beside its tables as they were published."""
+
+# ---- director to the child that draws the noise, and back ---------------------------------------
+
+NOISE: Fields = {
+    "{table}.values[]": integer(),
+    "{table}.sensitivity": integer(),
+    "{table}.scale": number(),
+    "{table}.epsilon": number(),
+}

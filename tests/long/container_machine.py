@@ -1,0 +1,268 @@
+"""A machine with a booted systemd, kiosk's own units and the product installed in it.
+
+The container is as near to a shop's machine as one can be here: it has all capabilities and no
+filter of its own, because nspawn's would keep systemd from loading the programs (BPF) by which
+``IPAddressDeny=`` and ``DeviceAllow=`` are enforced; and it sees one tree of control groups
+(version 2), without which systemd silently leaves those two out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import yaml
+
+from tests.e2e.appliance import clip
+from tests.long.container_root import REPO, debian_root, run
+from tests.mosquitto import wait_for
+
+ADDRESS = "192.0.2.10"
+"""The broker's: reserved for examples, on the machine itself, and no loopback address."""
+
+BROKER_PORT, PAGE_PORT, DNS_PORT = 1883, 8765, 53
+PRODUCT = Path("opt/kiosk")
+INIT = """#!/bin/sh
+umount -R /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec /lib/systemd/systemd
+"""
+BROKER = """[Service]
+ExecStart=/usr/sbin/mosquitto -c /etc/mosquitto/test.conf
+User=mosquitto
+"""
+SETTINGS = {
+    "vision": {
+        "source": "/opt/kiosk/footage.mp4",
+        "loop": True,
+        "models_dir": "/opt/kiosk/models_ir",
+    },
+    "audience": {"socket": "/run/kiosk/audience.sock"},
+    "ads": {"campaign": "/opt/kiosk/source/kiosk/demo/campaign/campaign.yaml"},
+    "player": {"port": PAGE_PORT, "plays_batch_s": 1},
+    "state": {"path": "/var/lib/kiosk/state.db"},
+    "broker": {"host": ADDRESS, "port": BROKER_PORT, "backoff_min_s": 0.2, "backoff_max_s": 1},
+    "uplink": {"poll_s": 0.1, "health_s": 1},
+}
+
+
+class Machine:
+    """The running machine; commands run in all of its namespaces, as root.
+
+    Attributes:
+        root: its root folder, seen from outside.
+    """
+
+    def __init__(self, root: Path, leader: int) -> None:
+        self.root = root
+        self._leader = leader
+
+    def run(self, *command: str, check: bool = True, input_: str | None = None) -> str:
+        """Run a command to its end, and return what it said."""
+        enter = ["nsenter", "--target", str(self._leader), "--all", "--"]
+        return run(*enter, *command, check=check, input_=input_)
+
+    def sh(self, script: str) -> str:
+        """Run lines of shell, each of which has to succeed."""
+        return self.run("sh", "-e", "-c", script)
+
+    def python(self, script: str, *arguments: str) -> str:
+        """Run a script with the product's own interpreter and packages."""
+        return self.run("/opt/kiosk/.venv/bin/python", "-", *arguments, input_=script)
+
+    def show(self, unit: str, key: str) -> str:
+        """What systemd holds of a unit."""
+        return self.run("systemctl", "show", "--value", "--property", key, unit).strip()
+
+    def main_pid(self, service: str) -> int:
+        """The process of a service."""
+        return int(self.show(f"{service}.service", "MainPID"))
+
+    def journal(self, unit: str) -> str:
+        """What a unit has said."""
+        return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit)
+
+
+@contextmanager
+def machine() -> Iterator[Machine]:
+    """Boot a machine of its own on a copy-on-write root, and leave nothing of it behind."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="kiosk-machine-", dir="/var/tmp"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        root = stack.enter_context(_overlay(debian_root(), folder))
+        _install(root)
+        groups = stack.enter_context(_control_groups())
+        leader = stack.enter_context(_booted(root, groups, folder / "console.log"))
+        running = Machine(root, leader)
+        _set_up(running)
+        yield running
+
+
+@contextmanager
+def _overlay(lower: Path, folder: Path) -> Iterator[Path]:
+    upper, work, root = (folder / name for name in ("upper", "work", "root"))
+    for each in (upper, work, root):
+        each.mkdir()
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    run("mount", "-t", "overlay", "overlay", "-o", options, str(root))
+    try:
+        yield root
+    finally:
+        run("umount", str(root))
+
+
+def _install(root: Path) -> None:
+    """The product as it lies in a shop, and the project's own files for systemd."""
+    product = root / PRODUCT
+    skip = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPO / "kiosk", product / "source/kiosk", ignore=skip)
+    shutil.copytree(REPO / "models_ir", product / "models_ir")
+    shutil.copy(clip(), product / "footage.mp4")
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = product / ".venv/lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "kiosk.pth").write_text("/opt/kiosk/source\n/opt/kiosk/packages\n")
+    (product / "packages").mkdir()
+    (product / ".venv/pyvenv.cfg").write_text("home = /usr/bin\n")
+    (product / ".venv/bin").mkdir()
+    (product / ".venv/bin/python").symlink_to("/usr/bin/python3")
+    command = product / ".venv/bin/kiosk"
+    command.write_text("#!/opt/kiosk/.venv/bin/python\nfrom kiosk.cli import main\nmain()\n")
+    command.chmod(0o755)
+    (root / "etc/kiosk").mkdir()
+    (root / "etc/kiosk/config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    for kind, place in [
+        ("systemd", "etc/systemd/system"),
+        ("sysusers.d", "usr/lib/sysusers.d"),
+        ("tmpfiles.d", "usr/lib/tmpfiles.d"),
+    ]:
+        shutil.copytree(REPO / "deploy" / kind, root / place, dirs_exist_ok=True)
+    listen = f"listener {BROKER_PORT} 0.0.0.0\nlistener {BROKER_PORT} ::1\nallow_anonymous true\n"
+    (root / "etc/mosquitto/test.conf").write_text(listen)
+    (root / "etc/systemd/system/test-broker.service").write_text(BROKER)
+    # Debian's own would take the port before.
+    (root / "etc/systemd/system/mosquitto.service").symlink_to("/dev/null")
+    init = root / "opt/init.sh"
+    init.write_text(INIT)
+    init.chmod(0o755)
+
+
+@contextmanager
+def _control_groups() -> Iterator[list[Path]]:
+    """Groups of our own in every tree that systemd names, so that two machines do not meet."""
+    groups = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, right = line.split(" - ")
+        kind, _, options = right.split(" ", 2)
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options):
+            groups.append(Path(left.split()[4]) / f"kiosk-test-{os.getpid()}")
+    try:
+        for group in groups:
+            group.mkdir()
+        yield groups
+    finally:
+        for group in groups:
+            _remove_group(group)
+
+
+def _remove_group(group: Path) -> None:
+    deepest_first = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True)
+    for each in [*deepest_first, group]:
+        for _ in range(50):
+            with suppress(FileNotFoundError):
+                try:
+                    each.rmdir()
+                except OSError:
+                    # A process that was ended is still leaving.
+                    time.sleep(0.1)
+                    continue
+            break
+
+
+@contextmanager
+def _booted(root: Path, groups: list[Path], console: Path) -> Iterator[int]:
+    name = f"kiosk-test-{os.getpid()}"
+    command = ["systemd-nspawn", "--quiet", "-D", str(root), "-M", name, "--register=no"]
+    command += ["--keep-unit", "--private-network", "--console=pipe", "--capability=all"]
+    command += [f"--bind-ro={_packages()}:/opt/kiosk/packages", "--kill-signal=SIGRTMIN+3"]
+
+    def join_groups() -> None:
+        for group in groups:
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    with console.open("wb") as log:
+        nspawn = subprocess.Popen(
+            [*command, "/opt/init.sh"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"SYSTEMD_SECCOMP": "0"},
+            preexec_fn=join_groups,  # noqa: PLW1509 - before any thread of the child
+        )
+    try:
+        # The first child makes the namespaces and hands over to systemd.
+        wait_for(lambda: _is_up(_child(nspawn.pid)), "the machine's boot", 60)
+        yield _child(nspawn.pid)
+    except AssertionError as bad:
+        bad.add_note(console.read_text(errors="replace"))
+        raise
+    finally:
+        _power_off(nspawn)
+
+
+def _power_off(nspawn: subprocess.Popen[bytes]) -> None:
+    leader = _child(nspawn.pid)
+    if leader:
+        # The signal by which an init is told to power off; needs no shell inside.
+        os.kill(leader, signal.SIGRTMIN + 4)
+    try:
+        nspawn.wait(30)
+    except subprocess.TimeoutExpired:
+        if leader := _child(nspawn.pid):
+            os.kill(leader, signal.SIGKILL)
+        nspawn.kill()
+        nspawn.wait()
+
+
+def _child(pid: int) -> int:
+    with suppress(FileNotFoundError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+    return 0
+
+
+def _is_up(leader: int) -> bool:
+    if not leader:
+        return False
+    enter = ["nsenter", "--target", str(leader), "--all", "--"]
+    said = run(*enter, "systemctl", "is-system-running", check=False)
+    return said.strip() in ("running", "degraded")
+
+
+def _packages() -> Path:
+    """Where this interpreter's packages are."""
+    return Path(yaml.__file__).parents[1]
+
+
+def _set_up(running: Machine) -> None:
+    running.sh(f"""
+        systemd-sysusers
+        systemd-tmpfiles --create
+        ip addr add {ADDRESS}/32 dev lo
+        systemctl daemon-reload
+        systemctl start test-broker.service
+    """)
+
+
+def python_of(root: Path) -> str:
+    """Version of a root's Python, as ``3.11``."""
+    found = sorted((root / "usr/bin").glob("python3.[0-9]*"))
+    return found[0].name.removeprefix("python") if found else "none"
