@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from random import Random
 from typing import ParamSpec
 
+import paho.mqtt.client
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -25,6 +27,18 @@ from kiosk.errors import BrokerError
 from kiosk.uplink.access import read_password, tls_context
 from kiosk.uplink.backoff import ADVICE, Failure, Reconnect
 from kiosk.uplink.session import Incoming, LinkHandler, Publication, Session
+
+
+def _local_pair() -> tuple[socket.socket, socket.socket]:
+    """Two sockets that speak to each other and to no network."""
+    pair = socket.socketpair()
+    for end in pair:
+        end.setblocking(False)
+    return pair
+
+
+# The library wakes its own loop over TCP on loopback, where the unit lets no packet through.
+paho.mqtt.client._socketpair_compat = _local_pair
 
 log = logging.getLogger(__name__)
 

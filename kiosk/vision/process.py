@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
 import threading
 import time
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any, Callable
 from kiosk.config import VisionSettings
 from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
+from kiosk.vision.memory import keep_in_ram
 from kiosk.vision.pace import Pace
 from kiosk.vision.pipeline import Pipeline
 from kiosk.vision.records import VisionRecord
@@ -230,8 +230,7 @@ def run(
         ModelError: a model is missing or altered.
         AcceleratorError: no configured processor can run the models.
     """
-    # A crash must not leave what we hold in a file; systemd's unit says the same of the whole.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keep_in_ram()
     try:
         _Watch(settings, emit, stop, heartbeat, is_off).go_on()
     except EndOfSourceError:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import psutil
 import pytest
 
 from kiosk.clock import SystemClock
@@ -73,6 +74,16 @@ def test_the_brokers_answer_marks_a_row_and_head_offices_deletes_it(tmp_path, br
     ack = Ack(stream="plays", epoch=device.store.epoch, seq=1)
     observer.publish(f"{BRANCH}/down/ack", ack.encode())
     drive(uplink, until=lambda: device.outbox() == [("hours", 1, 1)], what="plays are deleted")
+    uplink.close()
+
+
+def test_a_link_needs_nothing_of_loopback_but_its_broker(tmp_path, broker):
+    uplink = uplink_for(settings_for(tmp_path, broker.port))
+    drive(uplink, until=lambda: uplink._link.connected, what="the broker has answered")
+    ours = psutil.Process().net_connections(kind="tcp")
+    ends = {one.laddr for one in ours}
+    assert [one for one in ours if one.raddr and one.raddr in ends] == []
+    assert [one for one in ours if one.raddr and one.raddr.port == broker.port] != []
     uplink.close()
 
 
