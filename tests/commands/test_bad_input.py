@@ -189,7 +189,8 @@ def test_the_doctor_says_what_is_missing_and_fails(config: Path) -> None:
     assert checks["camera"]["hint"]
     assert checks["broker"]["state"] == "warn"
     assert set(checks) == {
-        *("models", "accelerator", "camera", "campaign", "state", "screen page", "broker")
+        *("models", "accelerator", "camera", "campaign", "state", "clock", "noise"),
+        *("screen page", "broker"),
     }
 
 
