@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
-from kiosk.ads import load_campaign
+from kiosk.ads import Creative, load_campaign
 from kiosk.audience import draw_release
 from kiosk.clock import SystemClock
-from kiosk.config import Settings
+from kiosk.config import Settings, is_within
 from kiosk.errors import KioskError
 from kiosk.state import examine_store
 from kiosk.vision import accelerators, look_once, verify_models
@@ -42,7 +43,8 @@ def examine(settings: Settings) -> list[Finding]:
         _try("campaign", lambda: _campaign(settings)),
         _try("state", lambda: _state(settings)),
         _clock(settings),
-        _try("noise", lambda: _noise(settings)),
+        _noise(settings),
+        _hours(settings),
         _screen_page(settings),
         _broker(settings),
     ]
@@ -76,19 +78,47 @@ def _accelerator(settings: Settings) -> str:
 
 def _campaign(settings: Settings) -> str:
     campaign = load_campaign(settings.ads.campaign)
-    return f"{campaign.name}: {len(campaign.creatives)} creatives"
+    estimated = set(settings.seeing.attributes.estimate or ())
+    never = [one.id for one in campaign.creatives if not _may_play(one, estimated)]
+    told = f"{campaign.name}: {len(campaign.creatives)} creatives"
+    if not never:
+        return told
+    policy = settings.privacy.policy
+    return f"{told}, {len(never)} of which never play under policy {policy}: {', '.join(never)}"
+
+
+def _may_play(creative: Creative, estimated: Collection[str]) -> bool:
+    """Whether what a creative asks for is estimated; without an age everybody may be a minor."""
+    wanted = creative.targeting
+    needed = {name for name in ("age", "gender", "mood") if getattr(wanted, name)}
+    return not wanted.criteria or ("age" in estimated and needed <= set(estimated))
 
 
 def _state(settings: Settings) -> str:
     return examine_store(settings.state.path)
 
 
-def _noise(settings: Settings) -> str:
+def _noise(settings: Settings) -> Finding:
     privacy = settings.privacy
-    draw_release({}, privacy)
+    try:
+        draw_release({}, privacy)
+    except KioskError as bad:
+        return Finding("noise", "fail", str(bad), bad.hint or "")
     if privacy.noise == "off":
-        return "off: counts leave as they are (privacy.noise)"
-    return f"{privacy.noise}, epsilon {privacy.epsilon:g} per pass: can be drawn"
+        return Finding(
+            "noise", "warn", "off: counts leave as they are", "for private trials only; see privacy"
+        )
+    told = f"{privacy.noise}, epsilon {privacy.epsilon:g} per pass: can be drawn"
+    return Finding("noise", "ok", told)
+
+
+def _hours(settings: Settings) -> Finding:
+    now, zone = datetime.now(UTC), settings.device.timezone
+    if is_within(settings.vision.off_hours, now, zone):
+        return Finding("hours", "warn", "these are off hours: the camera is closed")
+    if is_within(settings.audience.staff_hours, now, zone):
+        return Finding("hours", "warn", "these are staff hours: nobody is counted")
+    return Finding("hours", "ok", f"people are counted now ({zone})")
 
 
 def _clock(settings: Settings) -> Finding:

@@ -51,6 +51,12 @@ class StateUnavailableError(StateError):
     """The state file cannot be opened now; another try may succeed."""
 
 
+class NewerStateError(StateError):
+    """A newer kiosk wrote the state file: starting again does not help."""
+
+    exit_code = 2
+
+
 class BrokerError(KioskError):
     """The MQTT broker cannot be reached or refuses us."""
 

@@ -32,6 +32,9 @@ PUBLISHER = 2
 LOST = 0.5
 """A number whose noise has more than this share of it as standard deviation says nothing."""
 
+STANDS_OUT = 4.2
+"""Standard deviations: of 27 empty cells, one is above that in about 1 hour of 25."""
+
 NOISY_CELLS: Mapping[str, tuple[TableName, int]] = {
     "ots": ("visits", 2),
     "watchers": ("visits", 1),
@@ -53,6 +56,11 @@ class Figure:
     def known(self) -> bool:
         """Whether the noise leaves something of it."""
         return self.value > 0 and self.sd <= LOST * self.value
+
+    @property
+    def stands_out(self) -> bool:
+        """The same of one cell among many, of which some are large by chance."""
+        return self.sd == 0.0 or self.value >= STANDS_OUT * self.sd
 
 
 def ratio(part: Figure, whole: Figure) -> float | None:
@@ -110,6 +118,8 @@ class HourInsight:
             "qty_by_age_gender": {
                 band: {
                     gender: _rounded(ratio(Figure(count, cell_sd), plays))
+                    if Figure(count, cell_sd).stands_out
+                    else None
                     for gender, count in row.items()
                 }
                 for band, row in by_group.items()
@@ -136,19 +146,26 @@ class DayInsight:
         """Sum over the hours of a plain number of the tables, such as ``ots``."""
         return _sum(self.hours, name)
 
-    def by_age_gender(self) -> dict[str, dict[str, int]]:
-        """OTS passes of the day by age band and gender."""
+    def by_age_gender(self) -> dict[str, dict[str, int | None]]:
+        """OTS passes of the day by age band and gender; ``None`` where noise has drowned them."""
         tables = [one.tables.age_gender or {} for one in self.hours]
         bands = dict.fromkeys(band for table in tables for band in table)
+        sd = self._cell_sd("age_gender")
         return {
-            band: {g: sum(table.get(band, {}).get(g, 0) for table in tables) for g in GENDERS}
+            band: {g: _cell(sum(t.get(band, {}).get(g, 0) for t in tables), sd) for g in GENDERS}
             for band in bands
         }
 
-    def by_mood(self) -> dict[str, int]:
-        """OTS passes of the day by mood."""
+    def by_mood(self) -> dict[str, int | None]:
+        """OTS passes of the day by mood; ``None`` where noise has drowned them."""
         tables = [one.tables.mood or {} for one in self.hours]
-        return {mood: sum(table.get(mood, 0) for table in tables) for mood in MOODS}
+        sd = self._cell_sd("mood")
+        return {mood: _cell(sum(table.get(mood, 0) for table in tables), sd) for mood in MOODS}
+
+    def _cell_sd(self, table: str) -> float:
+        """Standard deviation of one cell of a table, summed over the hours."""
+        scales = [scale for one in self.hours if (scale := one.scales.get(table))]
+        return math.hypot(*(standard_deviation(scale) for scale in scales))
 
     def as_dict(self) -> dict[str, Any]:
         """For `kiosk stats --json`."""
@@ -162,8 +179,8 @@ class DayInsight:
                 {
                     "local": one.local,
                     "late": one.late,
-                    "ots": one.tables.ots,
-                    "watchers": one.tables.watchers,
+                    "ots": _told(one.figure("ots")),
+                    "watchers": _told(one.figure("watchers")),
                     "noise": one.noise,
                     "open": one.open,
                 }
@@ -206,6 +223,15 @@ def _ratios(hours: Iterable[HourInsight]) -> dict[str, Any]:
         "attention_rate": of("attention_s", "dwell_s"),
         "qty": {"multiplier": of("impressions", "plays"), "sourcetype": PUBLISHER},
     }
+
+
+def _told(figure: Figure | None) -> int | None:
+    """A figure to be drawn, unless noise has drowned it."""
+    return figure.value if figure is not None and (figure.known or figure.sd == 0.0) else None
+
+
+def _cell(value: int, sd: float) -> int | None:
+    return value if Figure(value, sd).stands_out else None
 
 
 def _sum(hours: Iterable[HourInsight], name: str) -> Figure | None:

@@ -17,7 +17,7 @@ from kiosk.audience.budget import (
 from kiosk.audience.counts import tables_of
 from kiosk.audience.noise import CHILD, TIMEOUT_S, draw_noise, saturated
 from kiosk.config import Policy, PrivacySettings
-from kiosk.wire import Between, Hours, HourTables, Noise, TableName
+from kiosk.wire import Between, Clamps, Hours, HourTables, Noise, TableName
 
 FIELDS = {"dwell": "dwell_s", "attention": "attention_s"}
 """The payload's key of a table, where it is not the table's name."""
@@ -36,10 +36,12 @@ class Release:
     Attributes:
         tables: with their noise, null where a table is not published.
         noise: what was done to them.
+        clamps: the most that a pass adds to their sums.
     """
 
     tables: HourTables
     noise: Literal["off"] | Noise
+    clamps: Clamps
 
 
 def draw_release(
@@ -66,8 +68,13 @@ def draw_release(
     """
     budgets = {name: one for name, one in plan_budget(settings).items() if one.published}
     exact = _published(tables_of(counts, settings.age_bands), budgets)
+    clamps = Clamps(
+        dwell_s=settings.dwell_clamp_s,
+        attention_s=settings.attention_clamp_s,
+        impressions=settings.impressions_clamp,
+    )
     if settings.noise == "off":
-        return Release(HourTables.model_validate(exact), "off")
+        return Release(HourTables.model_validate(exact), "off", clamps)
     cells = {name: list(_cells(name, exact)) for name in budgets}
     noised = draw_noise(cells, budgets, settings.epsilon, command=command, timeout_s=timeout_s)
     for name, values in noised.items():
@@ -78,6 +85,7 @@ def draw_release(
             epsilon=settings.epsilon,
             scales={name: one.scale for name, one in budgets.items()},
         ),
+        clamps,
     )
 
 
@@ -99,6 +107,7 @@ def hours_payload(
         between=between,
         policy=policy,
         noise=release.noise,
+        clamps=release.clamps,
         notice_s=notice_s,
         tables=release.tables,
     ).encode()

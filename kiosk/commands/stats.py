@@ -55,7 +55,13 @@ def stats(
         return
     device = settings.device
     click.echo(f"{device.tenant}/{device.site}/{device.name}, {found.date} ({zone})")
-    click.echo(_table(found) if found.hours else "nothing was counted on this day yet")
+    if found.hours:
+        click.echo(_table(found))
+    elif not settings.state.path.exists():
+        click.echo(f"nothing was counted yet: there is no {settings.state.path}")
+    else:
+        kept = f"{settings.audience.keep_hours_days:g}"
+        click.echo(f"of this day nothing is kept here; hours are for {kept} days")
     if found.waiting:
         click.echo(
             f"{found.waiting} stretches of counts wait until the clock is set"
@@ -74,23 +80,23 @@ def _table(day: DayInsight) -> str:
         *(_row(f"{one.local}{_mark(one)}", one.as_dict(), one.figure) for one in day.hours),
         _row("day    ", day.chart(), day.figure),
         "",
-        f"OTS by the hour  {_spark([one.tables.ots for one in day.hours])}",
+        f"OTS by the hour  {_spark([hour['ots'] or 0 for hour in day.chart()['hours']])}",
     ]
     people = [
         (count, f"{gender} {band}")
         for band, row in day.by_age_gender().items()
         for gender, count in row.items()
-        if count > 0
+        if count
     ]
     if people:
         lines.append("most often       " + _top(people))
-    moods = [(count, mood) for mood, count in day.by_mood().items() if count > 0]
+    moods = [(count, mood) for mood, count in day.by_mood().items() if count]
     if moods:
         lines.append("mood             " + _top(moods))
     if any(one.late for one in day.hours):
         lines.append("+ came after its hour had been published, and was published apart")
     if any(one.open for one in day.hours):
-        lines.append("* this hour is open: exact, and still counting")
+        lines.append("* this hour is open: exact; a pass is counted when it ends")
     noisy = [name for name in ("ots", "watchers") if (one := day.figure(name)) and one.sd]
     if noisy:
         errors = [f"{name} ±{2 * one.sd:.0f}" for name in noisy if (one := day.figure(name))]

@@ -30,7 +30,9 @@ class AudienceSettings(Section):
         [], description="weekly hours in which nobody is counted, such as before opening"
     )
     publish_open_hour_on_stop: bool = Field(
-        False, description="publish an hour that is not over when the director stops; for demos"
+        False,
+        description="publish an hour that is not over when the director stops, and keep"
+        " exact totals of the run; for demos",
     )
     checkpoint_s: float = Field(
         9, gt=0, le=9.5, description="between two writes of the open hour: at most 10 s are lost"

@@ -14,6 +14,9 @@ Language = Literal["en", "de", "fr", "es", "it", "nl", "pl", "pt", "sv", "da", "
 MAX_QR_LINK = 120
 """Signs of a link in a QR code: with more its dots are too small to be read from a step away."""
 
+LEAST_LETTERS = 5
+"""Of a text of one's own: fewer do not say that a camera is at work."""
+
 ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?([/?#][!-~]*)?")
 
 
@@ -50,6 +53,15 @@ class NoticeSettings(Section):
         if twice:
             raise ValueError(f"{twice[0]} is named twice; remove one")
         return languages
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str) -> str:
+        if text.strip() and sum(sign.isalpha() for sign in text) < LEAST_LETTERS:
+            raise ValueError(
+                f"says nothing: write at least {LEAST_LETTERS} letters, or leave it empty for ours"
+            )
+        return text
 
     @field_validator("link")
     @classmethod

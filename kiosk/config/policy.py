@@ -12,6 +12,9 @@ from kiosk.config.windows import covers_the_week
 if TYPE_CHECKING:
     from kiosk.config import Settings
 
+MAX_EU_EPSILON = 2.0
+"""A pass changes the odds of what may be concluded by a factor of 7.4 at most."""
+
 Where = tuple[str, ...]
 
 
@@ -40,6 +43,12 @@ def _of_the_policy(settings: Settings) -> Iterator[tuple[Where, str]]:
         yield (
             ("privacy", "noise"),
             "privacy.policy eu publishes with noise only; leave it at discrete-laplace",
+        )
+    if settings.privacy.epsilon > MAX_EU_EPSILON:
+        yield (
+            ("privacy", "epsilon"),
+            f"privacy.policy eu publishes with an epsilon of at most {MAX_EU_EPSILON:g};"
+            " lower it, or choose another policy",
         )
     if not settings.player.notice.show:
         yield (

@@ -99,12 +99,14 @@ class IgnoredZone(Section):
 
     name: Name = Field(description="what it is, for whoever reads this later")
     polygon: list[tuple[float, float]] = Field(
-        min_length=3, max_length=64, description="corners as shares of the frame: x, y in 0..1"
+        max_length=64, description="corners as shares of the frame: x, y in 0..1"
     )
 
     @field_validator("polygon")
     @classmethod
     def _in_the_frame(cls, corners: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        if len(corners) < 3:
+            raise ValueError("a polygon has at least three corners")
         for x, y in corners:
             if not (0 <= x <= 1 and 0 <= y <= 1):
                 raise ValueError(

@@ -195,6 +195,8 @@ class Counting:
         for slot, counts in self._hours.unsaved().items():
             self._journal.write(partial(save_hour, hour=slot, counts=counts), f"hour {slot}")
         self._save_boot()
+        # What the log holds of earlier checkpoints would tell one pass from the next.
+        self._journal.write(lambda store: store.forget_log(), "log")
 
     def _save_boot(self) -> None:
         boot = Boot(self._clock.boot, self._clock.since_boot(), self._keeper.offset_s)

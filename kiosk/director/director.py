@@ -126,6 +126,8 @@ class Director:
         return counting
 
     def _resume(self) -> None:
+        if self._settings.privacy.noise == "off":
+            log.warning("event=noise_off: counts leave as they are, in each hour that is published")
         self._journal.write(lambda store: PlayBook(store).end_interrupted())
         self._write_health()
 

@@ -11,7 +11,7 @@ from typing import Any
 from kiosk import __version__, terms
 from kiosk.audience import Audience, day_of
 from kiosk.clock import iso
-from kiosk.config import Settings
+from kiosk.config import Settings, is_within
 from kiosk.director.counting import Counting
 from kiosk.player import Play, media_url
 from kiosk.state import (
@@ -108,6 +108,7 @@ class Snapshot:
                 "notice": self.notice_shown,
             },
             "clock_known": self.counting.clock_known if self.counting else False,
+            "rest": self._rest(),
             "counts": self._counts(),
             "today": self._today(),
             "outbox": {
@@ -168,6 +169,13 @@ class Snapshot:
             "reason": self.play.choice.reason,
             "explanation": self.play.choice.explanation,
         }
+
+    def _rest(self) -> str:
+        """Why nobody is counted just now, if that is wanted."""
+        settings, zone = self.settings, self.settings.device.timezone
+        if is_within(settings.vision.off_hours, self.now, zone):
+            return "off hours"
+        return "staff hours" if is_within(settings.audience.staff_hours, self.now, zone) else ""
 
     def _today(self) -> dict[str, Any]:
         counted = self.counting.open_hours() if self.counting else []

@@ -134,8 +134,10 @@ class Schedule:
             self._swap(self._next, now_s, presented=True)
         elif self._given_up is not None and self._given_up.play_id == play_id:
             # It came late, but it came: it is on screen, and what was prepared since waits for it.
-            waiting = self._next
-            self._swap(self._given_up, now_s, presented=True)
+            waiting, late = self._next, self._given_up
+            # Told again, it would be a second play of the same name.
+            self._given_up = None
+            self._swap(late, now_s, presented=True)
             if waiting is not None:
                 self._next = replace(waiting, due_s=self._due_s(now_s))
 

@@ -8,13 +8,13 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from kiosk.clock import Clock
-from kiosk.errors import StateError, StateUnavailableError
+from kiosk.errors import NewerStateError, StateError, StateUnavailableError
 from kiosk.state.schema import MIGRATIONS, NAMES
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,19 @@ def examine_store(path: Path) -> str:
     Raises:
         StateError: it is damaged, cannot be written, or its disk is nearly full.
     """
+    try:
+        return _examined(path)
+    except OSError as bad:
+        raise StateError(
+            f"{path}: cannot be looked at by this user: {bad.strerror or bad}",
+            hint="look as root, or as the user of the director",
+        ) from bad
+
+
+def _examined(path: Path) -> str:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise StateError(f"{folder}: is no folder", hint="check state.path")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise StateError(f"{path}: cannot be written by this user", hint="check who owns it")
     free = shutil.disk_usage(folder).free
@@ -148,6 +160,8 @@ def examine_store(path: Path) -> str:
         raise StateError(
             f"{path}: damaged", hint="the director will set it aside at its start and begin anew"
         )
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+        _refuse_newer(path, Database(connection, execute_plugins=False))
     return f"{path}: sound and writable"
 
 
@@ -206,7 +220,7 @@ def _refuse_newer(path: Path, db: Database) -> None:
     applied = {migration.name for migration in MIGRATIONS.applied(db)}
     newer = sorted(applied - NAMES)
     if newer:
-        raise StateError(
+        raise NewerStateError(
             f"{path}: written by a newer kiosk (it knows {newer[-1]!r})",
             hint="install that version again, or move the file away",
         )

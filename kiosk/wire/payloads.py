@@ -90,12 +90,18 @@ class CreativeHour(Payload):
 class HourTables(Payload):
     """The counts of one hour; every pass stands in exactly one cell of each table.
 
-    A table is null when it is not published.
+    A table is null when it is not published. With noise a count may be below zero, cells do not add
+    up to totals, and watchers may be more than ots.
     """
 
     plays: int = Field(ge=0, description="plays that began in the hour, exact")
-    ots: Count = Field(description="passes that were an opportunity to see")
-    watchers: Count = Field(description="OTS passes whose face pointed at the screen long enough")
+    ots: Count = Field(
+        description="passes that were an opportunity to see; the sum of two cells of table visits,"
+        " of those who watched and those who did not, so its noise is 1.41 times theirs"
+    )
+    watchers: Count = Field(
+        description="OTS passes whose face pointed at the screen long enough; one cell of visits"
+    )
     dwell_s: Count | None = Field(description="seconds in view of OTS passes, each clamped")
     attention_s: Count | None = Field(
         description="seconds facing the screen of OTS passes, each clamped"
@@ -129,6 +135,14 @@ class Noise(Payload):
     )
 
 
+class Clamps(Payload):
+    """The most that one pass adds to a sum; what is above is cut."""
+
+    dwell_s: int = Field(ge=1)
+    attention_s: int = Field(ge=1)
+    impressions: int = Field(ge=1)
+
+
 class Between(Payload):
     """What is known of the time of counts that were taken while the clock was not."""
 
@@ -153,6 +167,7 @@ class Hours(Payload):
     between: Between | None = Field(None, description="when hour is null: what is known instead")
     policy: Literal["full", "eu", "count-only"] = Field(description="what was estimated at all")
     noise: Literal["off"] | Noise = Field(description="noise that these counts carry")
+    clamps: Clamps
     notice_s: int = Field(
         ge=0, description="seconds in which a screen confirmed that the notice stood on it"
     )

@@ -369,7 +369,7 @@ def test_whatever_the_clock_does_every_count_is_published_once_or_still_open(ste
 
 def test_the_payload_of_an_hour_says_what_was_done_to_it():
     release = draw_release({"ots": 2, "mood/happy": 2, "passes": 9}, OFF)
-    assert release == Release(release.tables, "off")
+    assert release == Release(release.tables, "off", release.clamps)
     data = json.loads(
         hours_payload(release, NOON, None, policy="full", notice_s=60, epoch="0123abcd", seq=7)
     )

@@ -189,7 +189,7 @@ def test_the_doctor_says_what_is_missing_and_fails(config: Path) -> None:
     assert checks["camera"]["hint"]
     assert checks["broker"]["state"] == "warn"
     assert set(checks) == {
-        *("models", "accelerator", "camera", "campaign", "state", "clock", "noise"),
+        *("models", "accelerator", "camera", "campaign", "state", "clock", "noise", "hours"),
         *("screen page", "broker"),
     }
 
@@ -206,3 +206,18 @@ def test_the_doctor_names_a_damaged_state_file_and_leaves_it_as_it_is(
     assert (found["state"], found["message"]) == ("fail", f"{state}: damaged")
     assert [path.name for path in folder.iterdir()] == ["state.db"]
     assert state.read_bytes() == b"this is no database" * 500
+
+
+def test_the_doctor_says_what_a_policy_silences_and_that_nobody_is_counted(config: Path) -> None:
+    campaign = Path(__file__).parents[2] / "kiosk/demo/campaign/campaign.yaml"
+    policy = (
+        "--set=privacy.policy=count-only",
+        "--set=privacy.noise=off",
+        f"--set=ads.campaign={campaign}",
+    )
+    off = '--set=vision.off_hours=[{begin: "00:00", end: "12:00"}, {begin: "12:00", end: "23:59"}]'
+    done = run("doctor", "--json", "--config", str(config), *policy, off)
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert "never play under policy count-only" in checks["campaign"]["message"]
+    assert checks["noise"]["state"] == "warn"
+    assert "camera is closed" in checks["hours"]["message"]

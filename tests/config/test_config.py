@@ -169,10 +169,14 @@ def test_an_override_wins_over_the_file_and_reads_its_value_as_yaml(tmp_path):
     (tmp_path / "c.yaml").write_text("vision:\n  loop: false\nplayer:\n")
     found = load_settings(
         tmp_path / "c.yaml",
-        ["vision.loop=true", "player.notice.text=a=b", "vision.inference.fallback=[GPU, CPU]"],
+        [
+            "vision.loop=true",
+            "player.notice.text=a camera=b",
+            "vision.inference.fallback=[GPU, CPU]",
+        ],
     )
     assert found.vision.loop is True
-    assert found.player.notice.text == "a=b"
+    assert found.player.notice.text == "a camera=b"
     assert found.vision.inference.fallback == ["GPU", "CPU"]
 
 
@@ -214,7 +218,9 @@ changes = st.fixed_dictionaries(
     optional={
         "device.name": st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True),
         "player.port": st.integers(0, 65535),
-        "player.notice.text": st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300),
+        "player.notice.text": st.text(
+            st.characters(exclude_categories=["Cs", "Cc"]), max_size=290
+        ).map("A camera {}".format),
         "audience.stale_s": st.floats(0.001, 1e9),
         "ads.match_share": st.floats(0, 1),
         "privacy.mood_table": st.none() | st.booleans(),

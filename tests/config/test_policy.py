@@ -164,7 +164,7 @@ def test_a_contradiction_is_one_sentence_with_file_line_and_key(tmp_path, text, 
         pytest.param(
             "vision:\n  zones:\n    ignore:\n"
             "      - {name: till, polygon: [[0, 0], [1, 1]]}\n",
-            "config.yaml:4: vision.zones.ignore[0].polygon: list should have at least 3 items",
+            "config.yaml:4: vision.zones.ignore[0].polygon: a polygon has at least three corners",
             id="a mask of two corners",
         ),
         pytest.param(
@@ -277,3 +277,18 @@ def test_less_than_the_policy_allows_may_be_asked_for(tmp_path, policy, estimate
 )
 def test_what_is_no_contradiction_is_accepted(tmp_path, text):
     accepted(tmp_path, text)
+
+
+def test_under_eu_noise_cannot_be_made_so_small_that_it_is_none(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("privacy:\n  policy: eu\n  epsilon: 8\n")
+    with pytest.raises(ConfigError, match=r"config.yaml:3: privacy.epsilon: .* at most 2; lower"):
+        load_settings(path)
+
+
+@pytest.mark.parametrize("text", ["\u200b", ".", "  -  ", "12 12 12 12 12 12"])
+def test_a_text_of_ones_own_has_to_say_something(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"player: {{notice: {{text: '{text}'}}}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="says nothing: write at least 5 letters"):
+        load_settings(path)

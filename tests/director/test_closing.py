@@ -23,10 +23,11 @@ from kiosk.director.closing import Closer
 from kiosk.director.journal import Journal
 from kiosk.errors import NoiseError
 from kiosk.state import open_hours, open_store, read_ledger, save_hour
-from kiosk.wire import Noise
+from kiosk.wire import Clamps, Noise
 from tests.director.shop import look, opened, outbox, woman
 from tests.fakes import NOON, FakeClock
 
+CLAMPS = Clamps(dwell_s=30, attention_s=30, impressions=4)
 HOUR = "2026-03-04T12:00:00Z"
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ class Draws:
             self.failures -= 1
             raise NoiseError("no memory")
         tables = tables_of({**counts, "ots": 1000 + next(self.made)})
-        return Release(tables, Noise(epsilon=settings.epsilon, scales={"visits": 4.0}))
+        return Release(tables, Noise(epsilon=settings.epsilon, scales={"visits": 4.0}), CLAMPS)
 
 
 def published(folder: Path) -> list[int]:

@@ -124,3 +124,43 @@ def test_presented_plays_and_the_time_of_the_notice_stand_in_the_hour(tmp_path):
     found = counts(tmp_path)
     assert found[f"creative/{shown}/plays"] == found["plays"] == 1
     assert 2 <= found["notice_s"] <= 5
+
+
+def test_no_two_checkpoints_of_an_hour_can_be_compared(tmp_path):
+    async def scenario():
+        left = []
+        async with opened(tmp_path) as shop, shop.vision() as see:
+            for number in range(4):
+                await see(woman(shop, f"w{number}", since_s=5))
+                await shop.go(0.4)
+                await see()
+                await shop.go(10)
+                await shop.written()
+                left.append((tmp_path / "state.db-wal").read_bytes().count(b"group_size/1"))
+        return left
+
+    assert max(asyncio.run(scenario())) <= 1
+
+
+def test_the_operator_is_told_why_nobody_is_counted(tmp_path):
+    windows = [{"begin": "00:00", "end": "23:00"}]
+
+    async def scenario(**changes):
+        async with opened(tmp_path, **changes) as shop:
+            return shop.director._snapshot()["rest"]
+
+    audience = {"socket": tmp_path / "a", "staff_hours": windows}
+    assert asyncio.run(scenario()) == ""
+    assert asyncio.run(scenario(audience=audience)) == "staff hours"
+    assert asyncio.run(scenario(audience=audience, vision={"off_hours": windows})) == "off hours"
+
+
+def test_noise_that_is_off_is_told_at_the_start(tmp_path, caplog):
+    async def scenario(**changes):
+        async with opened(tmp_path, **changes):
+            pass
+
+    asyncio.run(scenario(privacy={"noise": "discrete-laplace"}))
+    assert "event=noise_off" not in caplog.text
+    asyncio.run(scenario())
+    assert caplog.text.count("event=noise_off") == 1

@@ -218,6 +218,9 @@ def test_a_play_that_is_shown_after_it_was_given_up_is_proved_all_the_same():
     following = stage.schedule._next
     assert following is not None
     assert following.due_s == stage.now_s + late.choice.creative.duration_s
+    ended = len(stage.ends)
+    stage.schedule.screen_started(late.play_id, stage.now_s)
+    assert len(stage.ends) == ended, "told twice, it is one play all the same"
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def hours_payload(epoch: str, seq: int, hour: str = NOW, ots: int = 12) -> bytes
             "hour": hour,
             "policy": "full",
             "noise": "off",
+            "clamps": {"dwell_s": 30, "attention_s": 30, "impressions": 4},
             "notice_s": 0,
             "tables": tables,
         }

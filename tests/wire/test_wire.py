@@ -66,6 +66,7 @@ def examples() -> dict[str, wire.Payload]:
             hour=NOW,
             policy="full",
             noise=noise,
+            clamps=wire.Clamps(dwell_s=30, attention_s=30, impressions=4),
             notice_s=3600,
             tables=tables,
         ),

@@ -42,12 +42,11 @@ export const whole = (value) => (isNumber(value) && value > 0 ? value : 0);
 /** Rows of an age and gender table; none when nobody stands in it. */
 export function ageRows(table) {
   const named = Object.keys(record(table));
-  const rows = (named.some((band) => !AGE_BANDS.includes(band)) ? named : AGE_BANDS).map((band) => {
+  const bands = named.some((band) => !AGE_BANDS.includes(band)) ? named : AGE_BANDS;
+  const rows = bands.map((band) => {
     const row = record(record(table)[band]);
     const parts = GENDERS.map((gender) => [gender, whole(row[gender])]);
-    // Noise cancels out in a sum; cut off cell by cell, it would invent people.
-    const total = whole(GENDERS.reduce((sum, gender) => sum + (isNumber(row[gender]) ? row[gender] : 0), 0));
-    return { name: band.replace("-", "–"), parts, total };
+    return { name: band.replace("-", "–"), parts, total: parts.reduce((sum, [, value]) => sum + value, 0) };
   });
   return rows.some((row) => row.total) ? rows : [];
 }

@@ -26,12 +26,13 @@ function healthItems(state) {
   const vision = record(state.vision);
   const screen = record(state.screen);
   const outbox = record(state.outbox);
-  const [tone, word] = VISION[vision.state] ?? ["", "Unknown"];
+  const off = state.rest === "off hours";
+  const [tone, word] = off ? ["warn", "Off hours"] : (VISION[vision.state] ?? ["", "Unknown"]);
   const screens = isNumber(screen.connected) ? screen.connected : screen.connected ? 1 : 0;
   const presented = screen.presented === true;
   const screenWord = !screens ? "Not connected" : presented ? "Presenting" : "Connected";
   return [
-    { name: "Camera", value: word, tone, note: vision.message || vision.source || "" },
+    { name: "Camera", value: word, tone, note: off ? "closed" : vision.message || vision.source || "" },
     { name: "Frame rate", value: number(vision.fps, 1, "fps"), note: isNumber(vision.frames) ? `${number(vision.frames)} frames` : "" },
     { name: "Inference", value: number(vision.inference_ms, 1, "ms"), note: vision.device ? `per frame, ${vision.device}` : "" },
     { name: "Screen", value: screenWord, tone: !screens ? "bad" : presented ? "good" : "warn", note: screens > 1 ? `${screens} pages` : "" },
@@ -245,7 +246,7 @@ function showRecent(state) {
 function showHour(state) {
   const counts = record(state.counts);
   const since = state.clock_known === false ? "its time waits until the clock is set" : `since ${clock(counts.hour, false)} UTC`;
-  text(byId("hour-from"), counts.hour ? since : "");
+  text(byId("hour-from"), state.rest === "staff hours" ? "staff hours: nobody is counted" : counts.hour ? since : "");
   const totals = [
     ["Passes", counts.passes, "faces that crossed the view"],
     ["Opportunities to see", counts.ots, "passes long enough to notice the screen"],

@@ -20,8 +20,8 @@ function figures(today) {
   return [
     ["Opportunities to see", ...sum(totals.ots)],
     ["Watchers", ...sum(totals.watchers)],
-    ["Dwell", number(today.dwell_s, 1, "s"), drowned(today.dwell_s)],
-    ["Attention", number(today.attention_s, 1, "s"), drowned(today.attention_s)],
+    ["Dwell per OTS", number(today.dwell_s, 1, "s"), drowned(today.dwell_s)],
+    ["Attention per OTS", number(today.attention_s, 1, "s"), drowned(today.attention_s)],
     ["Attention rate", isNumber(rate) ? number(100 * Math.min(rate, 1), 0, "%") : "–", drowned(rate)],
     ["Impressions per play", number(multiplier, 2), drowned(multiplier)],
   ];
@@ -30,6 +30,7 @@ function figures(today) {
 function spoken(one) {
   if (!one) return "not counted";
   const kind = one.open ? "still open, exact" : one.noise === "off" ? "published" : "published with noise";
+  if (!isNumber(one.ots)) return `${one.local}: lost in the noise`;
   return `${one.local}: ${number(one.ots)} opportunities to see, ${number(one.watchers)} watchers; ${kind}`;
 }
 
@@ -84,6 +85,6 @@ export function showToday(state) {
     waits ? `${number(waits)} stretches of counts wait until the clock is set.` : "",
   ];
   text(byId("today-note"), notes.filter(Boolean).join(" "));
-  showBars(byId("today-ages"), ageRows(today.age_gender), "Nobody counted today");
-  showBars(byId("today-moods"), moodRows(today.mood), "No mood counted today");
+  showBars(byId("today-ages"), ageRows(today.age_gender), noisy ? "Lost in the noise" : "Nobody counted today");
+  showBars(byId("today-moods"), moodRows(today.mood), noisy ? "Lost in the noise" : "No mood counted today");
 }
