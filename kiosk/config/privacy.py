@@ -30,18 +30,18 @@ class ShareSettings(Section):
     Only the proportions count: what a left-out table does not spend goes to the others.
     """
 
-    visits: float = Field(25, ge=0, description="opportunities to see, and watchers")
-    age_gender: float = Field(12, ge=0, description="OTS by age band and gender")
-    mood: float = Field(4, ge=0, description="OTS by mood")
-    group_size: float = Field(4, ge=0, description="OTS by size of the group")
-    dwell: float = Field(8, ge=0, description="seconds in view")
-    attention: float = Field(12, ge=0, description="seconds facing the screen")
+    visits: float = Field(22, ge=0, description="opportunities to see, and watchers")
+    age_gender: float = Field(20, ge=0, description="OTS by age band and gender")
+    mood: float = Field(5, ge=0, description="OTS by mood")
+    group_size: float = Field(3, ge=0, description="OTS by size of the group")
+    dwell: float = Field(6, ge=0, description="seconds in view")
+    attention: float = Field(10, ge=0, description="seconds facing the screen")
     impressions: float = Field(12, ge=0, description="impressions")
-    impressions_age_gender: float = Field(4, ge=0, description="impressions by age band and gender")
-    creative_visits: float = Field(8, ge=0, description="OTS and watchers of each creative")
-    creative_dwell: float = Field(2, ge=0, description="seconds in view, by creative")
+    impressions_age_gender: float = Field(2, ge=0, description="impressions by age band and gender")
+    creative_visits: float = Field(9, ge=0, description="OTS and watchers of each creative")
+    creative_dwell: float = Field(1, ge=0, description="seconds in view, by creative")
     creative_attention: float = Field(4, ge=0, description="seconds facing it, by creative")
-    creative_age_gender: float = Field(3, ge=0, description="OTS by band and gender, by creative")
+    creative_age_gender: float = Field(4, ge=0, description="OTS by band and gender, by creative")
     creative_mood: float = Field(1, ge=0, description="OTS by mood, by creative")
     creative_group_size: float = Field(1, ge=0, description="OTS by group size, by creative")
 

@@ -18,10 +18,13 @@ export function showBars(parent, rows, nothing) {
     (row) => (row.empty ? "nothing" : row.name),
     (row) => (row.empty ? el("p", "empty", nothing) : el("div", "bar", null, el("span", "name", row.name), el("span", "track"), el("span", "count"))),
     (line, row) => {
-      if (row.empty) return;
+      if (row.empty) {
+        text(line, nothing);
+        return;
+      }
       line.children[0].title = row.name;
       line.classList.toggle("zero", !row.total);
-      text(line.children[2], number(row.total));
+      text(line.children[2], row.lost ? "–" : number(row.total));
       sync(
         line.children[1],
         row.parts.filter(([, value]) => value > 0),
@@ -46,13 +49,17 @@ export function ageRows(table) {
   const rows = bands.map((band) => {
     const row = record(record(table)[band]);
     const parts = GENDERS.map((gender) => [gender, whole(row[gender])]);
-    return { name: band.replace("-", "–"), parts, total: parts.reduce((sum, [, value]) => sum + value, 0) };
+    const lost = GENDERS.every((gender) => row[gender] === null);
+    return { name: band.replace("-", "–"), parts, lost, total: parts.reduce((sum, [, value]) => sum + value, 0) };
   });
   return rows.some((row) => row.total) ? rows : [];
 }
 
 /** Rows of a mood table; none when nobody stands in it. */
 export function moodRows(table) {
-  const rows = MOODS.map((name) => ({ name, parts: [["mood", whole(record(table)[name])]], total: whole(record(table)[name]) }));
+  const rows = MOODS.map((name) => {
+    const count = record(table)[name];
+    return { name, parts: [["mood", whole(count)]], lost: count === null, total: whole(count) };
+  });
   return rows.some((row) => row.total) ? rows : [];
 }

@@ -81,7 +81,7 @@ export function showToday(state) {
   showColumns(hours);
   const waits = whole(today.waiting);
   const notes = [
-    noisy ? "Hours that are over stand as they were published, with noise; the open one is exact." : "",
+    noisy ? "Hours that are over stand as they were published, with noise; the open one is exact. What noise has drowned is a dash." : "",
     waits ? `${number(waits)} stretches of counts wait until the clock is set.` : "",
   ];
   text(byId("today-note"), notes.filter(Boolean).join(" "));
