@@ -49,7 +49,10 @@ about two thirds of any feature or picture are no text. Zeros are what SQLite le
 
 _PICTURES = {name: re.compile(pattern, re.DOTALL) for name, pattern in SIGNATURES.items()}
 _NUMBER = rb"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
-_NUMBERS = re.compile(rb"(?:" + _NUMBER + rb"[\]\[\s,;|()]+){" + b"%d" % MOST_NUMBERS + rb",}\d")
+_ROW = b"){%d,}\\d" % MOST_NUMBERS
+_NUMBERS = re.compile(rb"(?:" + _NUMBER + rb"[\]\[\s,;|()]+" + _ROW)
+# In a page of SQLite, tabs and ends of lines are the types of small numbers.
+_NUMBERS_IN_PAGES = re.compile(rb"(?:" + _NUMBER + rb"[\]\[ ,;|()]+" + _ROW)
 _UNBROKEN = re.compile(rb"[A-Za-z0-9+/_=-]{" + b"%d" % (MOST_UNBROKEN + 1) + rb",}")
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|%[0-9A-Fa-f]{2}")
 _TEXT = b"\0\t\n\r" + bytes(range(0x20, 0x7F))
@@ -70,10 +73,10 @@ def find_features(data: bytes, *, binary: bool = True) -> list[str]:
 
     Args:
         data: what was written.
-        binary: whether bytes that are no text are looked for as well.
+        binary: whether bytes that are no text are looked for as well; not in a database's pages.
     """
     offences = []
-    if found := _NUMBERS.search(data):
+    if found := (_NUMBERS if binary else _NUMBERS_IN_PAGES).search(data):
         offences.append(f"more than {MOST_NUMBERS} numbers in a row: {_shown(found)}")
     if found := _UNBROKEN.search(data):
         offences.append(f"more than {MOST_UNBROKEN} characters unbroken: {_shown(found)}")
