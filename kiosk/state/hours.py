@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -65,8 +66,13 @@ def move_hours(store: Store, gone: Collection[str], now: Mapping[str, Mapping[st
 
 def open_hours(store: Store) -> list[OpenHour]:
     """Every hour with counts that is not published, oldest first."""
+    return open_hours_in(store.db.conn)
+
+
+def open_hours_in(db: sqlite3.Connection) -> list[OpenHour]:
+    """The same of any connection to a state file."""
     found: dict[str, dict[str, int]] = {}
-    for hour, cell, count in store.db.execute(
+    for hour, cell, count in db.execute(
         "SELECT hour, cell, count FROM open_hours ORDER BY hour, cell"
     ):
         found.setdefault(hour, {})[cell] = count

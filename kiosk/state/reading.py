@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.errors import StateError
-from kiosk.state.hours import OpenHour
+from kiosk.errors import NewerStateError, StateError
+from kiosk.state.hours import OpenHour, open_hours_in
 from kiosk.state.schema import NAMES
 
 APPLIED = "SELECT name FROM _sqlite_migrations"
@@ -70,7 +70,7 @@ def read_hours(path: Path, since: str) -> tuple[list[PublishedHour], list[OpenHo
     with _looking(path) as db:
         if db is None:
             return [], []
-        return published_tables(db, since), _open(db)
+        return published_tables(db, since), open_hours_in(db)
 
 
 def published_tables(db: sqlite3.Connection, since: str) -> list[PublishedHour]:
@@ -83,13 +83,6 @@ def published_tables(db: sqlite3.Connection, since: str) -> list[PublishedHour]:
     return [PublishedHour(*row) for row in rows]
 
 
-def _open(db: sqlite3.Connection) -> list[OpenHour]:
-    found: dict[str, dict[str, int]] = {}
-    for hour, cell, count in db.execute("SELECT hour, cell, count FROM open_hours"):
-        found.setdefault(hour, {})[cell] = count
-    return [OpenHour(hour, counts) for hour, counts in sorted(found.items())]
-
-
 @contextmanager
 def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
@@ -100,7 +93,7 @@ def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
         with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
             names = {row[0] for row in db.execute(APPLIED)}
             if names - NAMES:
-                raise StateError(
+                raise NewerStateError(
                     f"{path}: written by a newer kiosk (it knows {max(names - NAMES)!r})",
                     hint="use that version",
                 )

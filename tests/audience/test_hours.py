@@ -98,7 +98,7 @@ def test_counts_wait_for_a_clock_that_is_not_set_and_then_stand_in_their_hours()
     # It is 13:40 now: the two were there at 12:40, the five at 13:40.
     device.clock.wall, device.clock.synchronised = NOON + timedelta(minutes=100), True
     device.live(60)
-    assert device.ots() == {H11: 0, H12: 2} or device.ots() == {H12: 2}
+    assert device.ots() == {H12: 2}
     assert device.book.present(device.clock.monotonic())["ots"] == 5
 
 
@@ -383,8 +383,6 @@ def test_a_marker_or_the_kernel_says_that_the_clock_was_set(tmp_path):
     from kiosk.clock import SystemClock
 
     marker = tmp_path / "synchronized"
-    before = SystemClock().is_set(marker)
     marker.touch()
     assert SystemClock().is_set(marker)
-    assert before in (True, False)
     assert SystemClock().boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -171,7 +171,7 @@ def test_a_state_file_of_a_newer_version_is_one_sentence(config):
             " VALUES ('kiosk-state', 'm999_later', '')"
         )
     found = run("--config", str(config))
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "written by a newer kiosk" in found.output
     assert "Traceback" not in found.output
 
