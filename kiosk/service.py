@@ -32,7 +32,7 @@ def set_up_logging(process: str, level: str) -> None:
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(_journal_handler(process) or _terminal_handler(process))
-    for noisy in ("uvicorn", "websockets"):
+    for noisy in ("alembic", "httpx", "pika", "uvicorn", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

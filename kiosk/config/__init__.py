@@ -1,27 +1,43 @@
 """The configuration: one typed section per concern, read from one annotated YAML file.
 
-Comes in: ``config.yaml``, and ``section.key=value`` overrides from the command line. Goes out: one
-frozen :class:`Settings`. An unknown or ill-typed key is refused with file, line, key and the
-nearest valid name. Never reads the environment; relative paths start at the file's folder.
+Comes in: ``config.yaml``, ``section.key=value`` overrides from the command line, and what head
+office has set from afar. Goes out: one frozen :class:`Settings`. An unknown or ill-typed key is
+refused with file, line, key and the nearest valid name. Never reads the environment; relative paths
+start at the file's folder.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from kiosk import strict
 from kiosk.config.ads import AdsSettings, PlayerSettings
 from kiosk.config.audience import AudienceSettings, ClockSettings
 from kiosk.config.bands import band_of
 from kiosk.config.base import Section
+from kiosk.config.central import (
+    AlertSettings,
+    CentralSettings,
+    FleetBrokerSettings,
+    IngestSettings,
+    WebSettings,
+)
+from kiosk.config.desired import (
+    DesiredSettings,
+    InstalledCampaign,
+    campaign_pointer,
+    installed_campaign,
+)
 from kiosk.config.device import DeviceSettings, LogSettings
 from kiosk.config.notice import Language, NoticeSettings
+from kiosk.config.overlay import Taken, config_file, lay_over, take_installed
 from kiosk.config.policy import contradictions
 from kiosk.config.privacy import (
     POLICY_ESTIMATES,
@@ -32,7 +48,7 @@ from kiosk.config.privacy import (
 )
 from kiosk.config.uplink import (
     BrokerSettings,
-    CentralSettings,
+    HomeAssistantSettings,
     RunSettings,
     StateSettings,
     TlsSettings,
@@ -58,6 +74,7 @@ from kiosk.errors import ConfigError
 __all__ = [
     "Accelerator",
     "AdsSettings",
+    "AlertSettings",
     "Attribute",
     "AttributeSettings",
     "AudienceSettings",
@@ -65,10 +82,15 @@ __all__ = [
     "CameraSettings",
     "CentralSettings",
     "ClockSettings",
+    "DesiredSettings",
     "DetectionSettings",
     "DeviceSettings",
+    "FleetBrokerSettings",
+    "HomeAssistantSettings",
     "IgnoredZone",
     "InferenceSettings",
+    "IngestSettings",
+    "InstalledCampaign",
     "Language",
     "LivenessSettings",
     "LogSettings",
@@ -82,14 +104,20 @@ __all__ = [
     "Settings",
     "ShareSettings",
     "StateSettings",
+    "Taken",
     "TlsSettings",
     "TrackingSettings",
     "UplinkSettings",
     "VisionSettings",
+    "WebSettings",
     "WindowSettings",
     "ZoneSettings",
     "band_of",
+    "campaign_pointer",
+    "config_file",
+    "installed_campaign",
     "is_within",
+    "lay_over",
     "load_settings",
     "local_day_start",
     "write_settings",
@@ -112,8 +140,19 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     broker: BrokerSettings = BrokerSettings()
     uplink: UplinkSettings = UplinkSettings()
+    desired: DesiredSettings = DesiredSettings()
     central: CentralSettings = CentralSettings()
     run: RunSettings = Field(RunSettings())
+
+    _taken: Optional[Taken] = PrivateAttr(None)
+
+    @property
+    def taken(self) -> Taken:
+        """What of head office is in these settings."""
+        if self._taken is not None and self._taken.version:
+            return self._taken
+        # Nothing is: these are the device's own, with whatever a command has changed in them since.
+        return replace(self._taken or Taken(self), own=self)
 
     @property
     def seeing(self) -> VisionSettings:
@@ -126,12 +165,19 @@ class Settings(Section):
         return self.vision.model_copy(update={"attributes": attributes})
 
 
-def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    path: Path | None = None, overrides: Sequence[str] = (), *, desired: bool = True
+) -> Settings:
     """Read the configuration.
+
+    Where ``desired.public_keys`` is set, the configuration of head office that is installed in
+    ``desired.folder`` is laid over it, over the command line too: it was signed and checked. One
+    that does not fit any more is left out with a warning.
 
     Args:
         path: the file; by default ``config.yaml`` here, else ``/etc/kiosk/config.yaml``.
         overrides: ``section.key=value`` strings, each value read as YAML.
+        desired: ``False``: the device's own settings alone.
 
     Raises:
         ConfigError: one sentence per fault: file, line, key, nearest valid name.
@@ -156,6 +202,10 @@ def load_settings(path: Path | None = None, overrides: Sequence[str] = ()) -> Se
     ]
     if faults:
         raise ConfigError("\n".join(faults))
+    if desired and settings.desired.public_keys:
+        settings, taken = take_installed(settings)
+        if taken.version or taken.reason:
+            settings._taken = taken
     return settings
 
 

@@ -1,9 +1,9 @@
-"""Settings of the wire: state file, broker, and the central place."""
+"""Settings of the wire: state file, broker, and what head office may want."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Literal, Optional
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ class StateSettings(Section):
 class TlsSettings(Section):
     """Certificates; all empty means no TLS, which only a loopback broker should see."""
 
+    system_ca: bool = Field(
+        False, description="TLS with the authorities that this machine trusts, instead of ca_file"
+    )
     ca_file: Optional[FilePath] = Field(None, description="who signed the broker's certificate")
     cert_file: Optional[FilePath] = Field(None, description="this device's certificate")
     key_file: Optional[FilePath] = Field(None, description="this device's private key")
@@ -27,7 +30,14 @@ class TlsSettings(Section):
     def _pairs(self) -> TlsSettings:
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file go together; give both or neither")
+        if self.system_ca and self.ca_file is not None:
+            raise ValueError("system_ca and ca_file exclude each other; give one")
         return self
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the connection is encrypted at all."""
+        return self.system_ca or self.ca_file is not None or self.cert_file is not None
 
 
 class BrokerSettings(Section):
@@ -35,6 +45,11 @@ class BrokerSettings(Section):
 
     host: str = Field("127.0.0.1", min_length=1, description="name or address of the broker")
     port: int = Field(1883, ge=1, le=65535, description="its port")
+    protocol: Literal["5", "3.1.1"] = Field(
+        "5",
+        description="version of MQTT; 3.1.1 for AWS IoT, RabbitMQ 3 or NATS, which then cannot say"
+        " that they refuse a message",
+    )
     username: Optional[str] = Field(None, description="who we say we are")
     password_file: Optional[FilePath] = Field(
         None, description="file whose content is the password"
@@ -55,6 +70,17 @@ class BrokerSettings(Section):
         return self
 
 
+class HomeAssistantSettings(Section):
+    """Discovery by Home Assistant, on the same broker."""
+
+    discovery: bool = Field(False, description="publish this device's sensors for Home Assistant")
+    prefix: str = Field(
+        "homeassistant",
+        pattern=r"^[A-Za-z0-9_/-]{1,100}$",
+        description="its discovery topic; the broker's access list has to allow it",
+    )
+
+
 class UplinkSettings(Section):
     """How the outbox is emptied."""
 
@@ -64,12 +90,13 @@ class UplinkSettings(Section):
         120, description="wait for central's acknowledgement before a message is sent again"
     )
     health_s: Seconds = Field(60, description="between two health messages")
-
-
-class CentralSettings(Section):
-    """Head office: who gathers the numbers."""
-
-    database: FilePath = Field(Path("run/central.db"), description="where they are kept (SQLite)")
+    state_max_mb: int = Field(
+        200,
+        ge=10,
+        description="size of the state file above which health stays unsent and it is told; plays"
+        " and hours are never dropped",
+    )
+    home_assistant: HomeAssistantSettings = HomeAssistantSettings()
 
 
 class RunSettings(Section):

@@ -38,5 +38,26 @@ class EarlierHours(Payload):
     tables: EarlierHourTables
 
 
-EARLIER: dict[str, type[Payload]] = {"up/hours": EarlierHours}
+class EarlierVisionHealth(Payload):
+    """How the vision process did."""
+
+    state: Literal["live", "stale", "absent"]
+    peak_fps: int = Field(ge=0)
+    accelerator: Label
+
+
+class EarlierHealth(Payload):
+    """``up/health`` of schema 2."""
+
+    schema_version: Literal[2] = Field(2, alias="schema")
+    at: Utc
+    version: Label
+    uptime_s: int = Field(ge=0)
+    vision: EarlierVisionHealth | None
+    screens: int = Field(ge=0)
+    outbox_waiting: int = Field(ge=0)
+    outbox_unacknowledged: int = Field(ge=0)
+
+
+EARLIER: dict[str, type[Payload]] = {"up/hours": EarlierHours, "up/health": EarlierHealth}
 """The earlier model of a topic's leaf."""

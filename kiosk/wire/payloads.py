@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -211,31 +211,6 @@ class Status(Payload):
     since: Utc
 
 
-class VisionHealth(Payload):
-    """How the vision process does."""
-
-    state: Literal["live", "stale", "absent"]
-    peak_fps: int = Field(
-        ge=0,
-        description="most frames a second since the start, by fives: the present rate would"
-        " tell whether somebody is there",
-    )
-    accelerator: Label = Field(description="where the models run")
-
-
-class Health(Payload):
-    """How a device does, about once a minute; not kept."""
-
-    schema_version: Literal[2] = Field(2, alias="schema")
-    at: Utc
-    version: Label
-    uptime_s: int = Field(ge=0)
-    vision: VisionHealth | None = Field(description="null: the director has not said")
-    screens: int = Field(ge=0, description="screen pages connected")
-    outbox_waiting: int = Field(ge=0, description="messages that the broker does not have yet")
-    outbox_unacknowledged: int = Field(ge=0, description="messages that central has not committed")
-
-
 class Ack(Payload):
     """Central has committed everything of a stream up to ``seq``."""
 
@@ -243,24 +218,3 @@ class Ack(Payload):
     stream: Literal["hours", "plays"]
     epoch: Epoch
     seq: int = Field(ge=0)
-
-
-PAYLOADS: dict[str, type[Payload]] = {
-    "status": Status,
-    "up/hours": Hours,
-    "up/plays": Plays,
-    "up/health": Health,
-    "down/ack": Ack,
-}
-"""The model of each topic's leaf."""
-
-
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schema (draft 2020-12) of every payload, by file stem such as ``up-hours``."""
-    return {
-        leaf.replace("/", "-"): {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **model.model_json_schema(by_alias=True, mode="serialization"),
-        }
-        for leaf, model in PAYLOADS.items()
-    }
