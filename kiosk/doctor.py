@@ -14,6 +14,7 @@ from kiosk.clock import SystemClock
 from kiosk.config import Settings, is_within
 from kiosk.errors import KioskError
 from kiosk.state import examine_store
+from kiosk.uplink import try_log_in
 from kiosk.vision import accelerators, look_once, verify_models
 
 CONNECT_S = 3.0
@@ -158,14 +159,13 @@ def _screen_page(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    host, port = settings.broker.host, settings.broker.port
+    where = f"{settings.broker.host}:{settings.broker.port}"
     try:
-        socket.create_connection((host, port), CONNECT_S).close()
-    except OSError as bad:
-        return Finding(
-            "broker",
-            "warn",
-            f"{host}:{port}: not reached: {bad.strerror or bad}",
-            "counts are kept and sent later; check broker.host, broker.port and the network",
-        )
-    return Finding("broker", "ok", f"{host}:{port}: it answers (no login was tried)")
+        seen = try_log_in(settings, SystemClock())
+    except KioskError as bad:
+        return Finding("broker", "fail", str(bad), bad.hint or "")
+    if seen.taken:
+        return Finding("broker", "ok", f"{where}: {seen.message}")
+    return Finding(
+        "broker", "fail" if seen.reached else "warn", f"{where}: {seen.message}", seen.hint
+    )

@@ -23,6 +23,8 @@ def checked(record: VisionRecord) -> VisionRecord:
         _number(name, getattr(record, name))
     for name in ("accelerator", "source"):
         _text(name, getattr(record, name))
+    if not isinstance(record.dark, bool):
+        raise BadInputError("audience record not understood: dark")
     for viewer in record.viewers:
         _viewer(viewer)
     if len({viewer.id for viewer in record.viewers}) < len(record.viewers):

@@ -87,7 +87,9 @@ class Snapshot:
                 "state": self.audience.state,
                 "peak_fps": round(self.peak_fps / FPS_STEP) * FPS_STEP,
                 "accelerator": record.accelerator if record else "",
+                "dark": record.dark if record else False,
             },
+            "resting": self._rest() != "",
             "screens": self.screens,
             **totals,
         }

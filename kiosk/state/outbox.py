@@ -34,6 +34,20 @@ class Backlog:
     at_broker: int
 
 
+@dataclass(frozen=True)
+class Span:
+    """Which numbers of a stream are still here.
+
+    Attributes:
+        lowest: the lowest number that the outbox holds, or ``next`` when it holds none: every
+            number below it was acknowledged.
+        next: what the next message will get.
+    """
+
+    lowest: int = 1
+    next: int = 1
+
+
 def append(db: Database, stream: str, build: Callable[[int], bytes], created: str) -> int:
     """Give the stream's next sequence number to ``build`` and keep what it makes.
 
@@ -100,10 +114,40 @@ class Outbox:
                 "DELETE FROM outbox WHERE stream = ? AND seq <= ?", [stream, seq]
             ).rowcount
 
-    def forget_broker(self) -> None:
-        """Send again whatever central has not committed, oldest first."""
+    def forget_broker(self, most: int | None = None) -> None:
+        """Send again what central has not committed, oldest first.
+
+        Args:
+            most: of each stream; ``None``: all of it.
+        """
         with self._store.transaction() as db:
-            db.execute("UPDATE outbox SET at_broker = 0 WHERE at_broker = 1")
+            for stream in STREAMS:
+                db.execute(
+                    "UPDATE outbox SET at_broker = 0 WHERE stream = ? AND seq IN (SELECT seq"
+                    " FROM outbox WHERE stream = ? AND at_broker = 1 ORDER BY seq LIMIT ?)",
+                    [stream, stream, -1 if most is None else most],
+                )
+
+    def spans(self) -> dict[str, Span]:
+        """Which numbers of each stream are still here, all as of one moment."""
+        # One statement is one transaction, so no message can slip in or out between two of them.
+        rows = self._store.db.execute(
+            "SELECT stream, last_seq + 1,"
+            " (SELECT min(seq) FROM outbox WHERE outbox.stream = streams.stream) FROM streams"
+        ).fetchall()
+        found = {
+            stream: Span(following if low is None else low, following)
+            for stream, following, low in rows
+        }
+        return {stream: found.get(stream, Span()) for stream in STREAMS}
+
+    def used_bytes(self) -> int:
+        """How much of the state file is in use; what was deleted makes room within it."""
+        pages, free, size = (
+            int(self._store.db.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
 
     def backlog(self) -> Backlog:
         """Counts of what waits and of what is at the broker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ def read_password(broker: BrokerSettings, environ: Mapping[str, str] = os.enviro
     end after the password is not part of it.
 
     Raises:
-        BrokerError: the file cannot be read, is empty, or there is no user name to go with it.
+        BrokerError: the file cannot be read, is empty, there is no user name to go with it, or the
+            password would cross a network unencrypted.
     """
     path = broker.password_file
     if path is None:
@@ -44,7 +46,21 @@ def read_password(broker: BrokerSettings, environ: Mapping[str, str] = os.enviro
         ) from bad
     if not password:
         raise BrokerError(f"{path}: the broker's password is empty", hint="write it there")
+    if not broker.tls.wanted and not is_loopback(broker.host):
+        raise BrokerError(
+            f"broker.host {broker.host} is another machine and broker.tls is not set: the password "
+            "would cross the network for everybody to read",
+            hint="set broker.tls.ca_file, or broker.tls.system_ca, and the broker's port for TLS",
+        )
     return password
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to a host cannot leave this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def tls_context(tls: TlsSettings) -> ssl.SSLContext | None:
@@ -53,7 +69,7 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext | None:
     Raises:
         BrokerError: a certificate or key cannot be read.
     """
-    if tls.ca_file is None and tls.cert_file is None:
+    if not tls.wanted:
         return None
     try:
         context = ssl.create_default_context(cafile=tls.ca_file)

@@ -48,6 +48,8 @@ class Failure(Enum):
     """The broker does not accept who we say we are."""
     TAKEN_OVER = "taken_over"
     """Another client with our id has taken the session."""
+    SILENT = "silent"
+    """The connection stands, and the broker does not answer any more."""
     LOST = "lost"
     """A session ended that nobody meant to end."""
     FLAPPING = "flapping"
@@ -70,6 +72,11 @@ ADVICE = {
     Failure.TAKEN_OVER: (
         logging.ERROR,
         "another machine uses the same device names; give each its own device.name",
+    ),
+    Failure.SILENT: (
+        logging.WARNING,
+        "it hangs, or the network swallows what is sent; connecting again, nothing is lost; if it "
+        "lasts, look at the broker's load and at firewalls on the way",
     ),
     Failure.LOST: (logging.INFO, "connecting again"),
     Failure.FLAPPING: (

@@ -1,4 +1,4 @@
-"""One MQTT 5 connection, driven by its owner's loop: no thread that could die unseen.
+"""One MQTT connection, driven by its owner's loop: no thread that could die unseen.
 
 Each connection gets a client of its own. So nothing is remembered between two of them but what the
 owner remembers, and a message that got no answer is sent again from the outbox, not from memory.
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import functools
 import logging
-import socket
 import ssl
 from collections.abc import Callable
 from random import Random
 from typing import ParamSpec
 
-import paho.mqtt.client
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -26,19 +23,8 @@ from kiosk.config import BrokerSettings
 from kiosk.errors import BrokerError
 from kiosk.uplink.access import read_password, tls_context
 from kiosk.uplink.backoff import ADVICE, Failure, Reconnect
+from kiosk.uplink.client import connect, make_client
 from kiosk.uplink.session import Incoming, LinkHandler, Publication, Session
-
-
-def _local_pair() -> tuple[socket.socket, socket.socket]:
-    """Two sockets that speak to each other and to no network."""
-    pair = socket.socketpair()
-    for end in pair:
-        end.setblocking(False)
-    return pair
-
-
-# The library wakes its own loop over TCP on loopback, where the unit lets no packet through.
-paho.mqtt.client._socketpair_compat = _local_pair
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +32,19 @@ REFUSALS = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})
 """CONNACK codes that the same try again cannot cure: protocol version, client id, user name or
 password, not authorised, banned, authentication method."""
 
-TAKEN_OVER = 0x8E
+ENDS = {0x8D: Failure.SILENT, 0x8E: Failure.TAKEN_OVER}
+"""Reason codes of an end that say more than that it came: keep-alive timeout, session taken over.
+The library gives the first one when the broker has not answered a ping."""
 
 TURN_S = 0.25
 """A busy socket is read for at most this long before the owner gets its turn."""
 
-RECEIVE_MAXIMUM = 200
-"""Messages that the broker may send before we have answered for the first of them."""
+UNLIMITED = 65535
+"""Unanswered publications where the broker names no limit (MQTT 5, 3.2.2.3.3); 3.1.1 has none."""
+
+PATIENCE_KEEPALIVES = 1.5
+"""Keep-alives after which a publication that got no answer is a broken connection: a broker may
+answer pings and hang all the same."""
 
 P = ParamSpec("P")
 
@@ -113,13 +105,21 @@ class Link:
         self._next_try = float("-inf")
         self._heard = False
         self._receive_maximum = 0
+        self._unanswered: dict[int, float] = {}
+        self._last_failure: Failure | None = None
+        self._blindness_told = False
         read_password(broker)
         tls_context(broker.tls)
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted us and the connection stands, as far as we know."""
+        """Whether the broker has accepted us and has answered since, not long ago."""
         return self._connected
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why there is no session, as of the last attempt; ``None`` once there is one."""
+        return self._last_failure
 
     @property
     def receive_maximum(self) -> int:
@@ -147,7 +147,17 @@ class Link:
         info = self._client.publish(
             publication.topic, publication.payload, publication.qos, publication.retain
         )
-        return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return None
+        if publication.qos:
+            self._unanswered[info.mid] = self._clock.monotonic()
+        return info.mid
+
+    def begin_anew(self) -> None:
+        """End the connection and make another one at once, with files as they are then."""
+        if self._client is not None:
+            self._drop()
+        self._next_try = float("-inf")
 
     def acknowledge(self, message: Incoming) -> None:
         """Tell the broker that a message of this session is in safe keeping."""
@@ -181,13 +191,7 @@ class Link:
             self._failed(Failure.REFUSED, f"{bad} ({bad.hint})")
             return
         try:
-            client.connect(
-                self._broker.host,
-                self._broker.port,
-                self._broker.keepalive_s,
-                clean_start=self._session.clean_start,
-                properties=self._connect_properties(),
-            )
+            connect(client, self._broker, self._session)
         except ssl.SSLCertVerificationError as bad:
             self._failed(Failure.UNTRUSTED, bad.verify_message)
         except (OSError, ValueError) as bad:
@@ -198,35 +202,13 @@ class Link:
             self._answer_by = self._clock.monotonic() + self._broker.connect_timeout_s
 
     def _make_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._session.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=self._session.manual_ack,
-        )
-        client.max_inflight_messages = 0  # the owner's window is the only one
-        client.connect_timeout = self._broker.connect_timeout_s
-        password = read_password(self._broker)
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, password)
-        context = tls_context(self._broker.tls)
-        if context is not None:
-            client.tls_set_context(context)
-        if self._session.will is not None:
-            will = self._session.will()
-            client.will_set(will.topic, will.payload, will.qos, will.retain)
+        client = make_client(self._broker, self._session)
         client.on_connect = _guarded(self._on_connect)
         client.on_disconnect = _guarded(self._on_disconnect)
         client.on_publish = _guarded(self._on_publish)
         client.on_subscribe = _guarded(self._on_subscribe)
         client.on_message = _guarded(self._on_message)
         return client
-
-    def _connect_properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._session.expiry_s
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        return properties
 
     def _pump(self, client: Client, timeout_s: float) -> None:
         until = self._clock.monotonic() + TURN_S
@@ -237,6 +219,8 @@ class Link:
                 break
             self._heard = False
             code = client.loop(0)
+        if self._failure is None and self._is_stuck():
+            self._failure = (Failure.SILENT, "a message got no answer")
         if self._failure is None and not self._connected:
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._failure = (Failure.UNREACHABLE, "the connection was closed without an answer")
@@ -246,10 +230,19 @@ class Link:
             self._drop()
             self._failed(*self._failure)
 
+    def _is_stuck(self) -> bool:
+        """Whether the oldest publication has waited too long for the broker's answer."""
+        oldest_s = next(iter(self._unanswered.values()), None)
+        if oldest_s is None:
+            return False
+        patience_s = PATIENCE_KEEPALIVES * self._broker.keepalive_s
+        return self._clock.monotonic() - oldest_s > patience_s
+
     def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()  # closes a socket that still stands; without one it does nothing
+        self._unanswered.clear()
         was_connected, self._connected = self._connected, False
         if was_connected:
             self._handler.on_lost()
@@ -257,6 +250,7 @@ class Link:
     def _failed(self, failure: Failure, reason: str) -> None:
         now = self._clock.monotonic()
         verdict = self._reconnect.failed(failure, now)
+        self._last_failure = verdict.failure
         self._next_try = now + verdict.wait_s
         if verdict.tell:
             level, advice = ADVICE[verdict.failure]
@@ -286,17 +280,29 @@ class Link:
             self._failure = (Failure.REFUSED if refused else Failure.UNREACHABLE, str(code))
             return
         self._connected = True
-        self._receive_maximum = int(getattr(given, "ReceiveMaximum", 65535))
+        self._last_failure = None
+        self._receive_maximum = int(getattr(given, "ReceiveMaximum", UNLIMITED))
         self._reconnect.connected(self._clock.monotonic())
         log.info(
-            "event=broker_connected host=%s port=%d client=%s",
+            "event=broker_connected host=%s port=%d client=%s mqtt=%s",
             self._broker.host,
             self._broker.port,
             self._session.client_id,
+            self._broker.protocol,
         )
+        self._tell_blindness()
         for topic in self._session.subscriptions:
             client.subscribe(topic, qos=1)
         self._handler.on_connected()
+
+    def _tell_blindness(self) -> None:
+        if self._broker.protocol == "3.1.1" and not self._blindness_told:
+            self._blindness_told = True
+            log.info(
+                "event=refusals_unseen client=%s: MQTT 3.1.1 cannot say that the broker drops a "
+                "message, so only head office's acknowledgement counts",
+                self._session.client_id,
+            )
 
     def _on_disconnect(
         self,
@@ -309,13 +315,14 @@ class Link:
         # After the broker's own reason comes the closed socket's, which says less; and a refused
         # connection has said why already.
         if self._failure is None and self._connected:
-            taken = code.value == TAKEN_OVER
-            self._failure = (Failure.TAKEN_OVER if taken else Failure.LOST, str(code))
+            failure = ENDS.get(code.value, Failure.LOST)
+            self._failure = (failure, str(code))
 
     def _on_publish(
         self, _client: Client, _data: object, mid: int, code: ReasonCode, _given: object
     ) -> None:
         self._heard = True
+        self._unanswered.pop(mid, None)
         self._handler.on_answer(mid, str(code) if code.is_failure else None)
 
     def _on_subscribe(

@@ -1,37 +1,35 @@
-"""The process: one loop over the broker's socket and the outbox."""
+"""The process: one loop over the broker's socket, the outbox, and what head office wants."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from random import Random, SystemRandom
-
-from pydantic import ValidationError
 
 from kiosk import __version__
 from kiosk.clock import Clock, SystemClock
 from kiosk.config import Settings
 from kiosk.service import Heartbeat, stop_on_signals
-from kiosk.state import Message, Outbox, Store, open_store, read_health
-from kiosk.uplink.backoff import Backoff
-from kiosk.uplink.drain import Drain
-from kiosk.uplink.guard import Guard
+from kiosk.uplink.carrier import Carrier
+from kiosk.uplink.desired import Desired
+from kiosk.uplink.homeassistant import discovery, node_name
 from kiosk.uplink.link import Link
-from kiosk.uplink.resend import ResendTimer
 from kiosk.uplink.session import Incoming, Publication, Session
-from kiosk.uplink.vitals import health_message
-from kiosk.wire import Ack, Branch, Status
+from kiosk.uplink.vitals import Cap, health_message, read_kept
+from kiosk.wire import Branch, Status
 
 log = logging.getLogger(__name__)
 
 FAREWELL_S = 2.0
 """How long a stopping process waits for the broker to take its `offline`."""
 
+MAX_FAULTS = 10
+"""Different faults that are told; what fails in yet another way each time says nothing new."""
+
 
 class Uplink:
-    """Keeps the outbox empty, as far as network, broker and head office let it."""
+    """Carries what a device says to head office, and what head office wants to the device."""
 
     def __init__(
         self,
@@ -57,19 +55,22 @@ class Uplink:
         """
         self._settings = settings
         self._clock = clock
-        self._random = random
-        self._heartbeat = heartbeat
         device = settings.device
         self._branch = Branch(device.tenant, device.site, device.name)
         self._began = clock.monotonic()
         self._since = clock.utc()
         self._health_due = self._began
-        self._reads = Guard("state_read_failed", clock)
-        self._writes = Guard("state_write_failed", clock)
-        self._open_state()
+        self._faults: set[str] = set()
+        self._cap = Cap(settings.uplink.state_max_mb)
+        self._carrier = Carrier(
+            settings, self._branch, clock=clock, random=random, heartbeat=heartbeat
+        )
+        self._desired = Desired(
+            settings, clock=clock, store=lambda: self._carrier.store, random=random
+        )
         session = Session(
             client_id=f"kiosk.{device.tenant}.{device.site}.{device.name}",
-            subscriptions=(self._branch.topic("down/ack"),),
+            subscriptions=(self._branch.topic("down/ack"), *self._desired.topics),
             will=self._will,
         )
         self._link = Link(settings.broker, session, self, clock=clock, pause=pause, random=random)
@@ -77,144 +78,81 @@ class Uplink:
     def turn(self) -> None:
         """One round: what the broker said, what it means for the outbox, what to send next."""
         self._link.turn(self._settings.uplink.poll_s)
-        if _inode(self._settings.state.path) not in (None, self._inode):
-            self._reads.attempt(self._reopen_state)
-        if self._acks or self._drain.to_mark():
-            self._writes.attempt(self._write_down)
-        if self._link.connected and self._resend.due(self._clock.monotonic()):
-            self._writes.attempt(self._send_again)
-        self._send()
+        self._carrier.turn(self._link)
+        self._do_as_wanted()
         self._send_health()
 
     def close(self) -> None:
         """Say that the device is offline, and leave."""
+        self._desired.close()
         self._link.close(self._status("offline", self._clock.utc()), FAREWELL_S)
-        self._store.close()
+        self._carrier.close()
 
     def on_connected(self) -> None:
         """Publish the birth message."""
         self._link.publish(self._status("online", self._since))
+        if self._settings.uplink.home_assistant.discovery:
+            self._describe()
+        self._desired.on_connected()
 
     def on_lost(self) -> None:
         """What was on its way will be sent again."""
-        self._drain.connection_lost()
+        self._carrier.lost()
 
     def on_answer(self, mid: int, refusal: str | None) -> None:
         """Remember the broker's answer until the next write."""
-        self._heartbeat.progress()
-        if refusal is None:
-            self._drain.accepted(mid)
-            return
-        pause = self._drain.refused(mid, self._clock.monotonic())
-        if pause is not None:
-            message, wait_s = pause
-            log.error(
-                'event=publish_refused topic=%s seq=%d reason="%s" retry_s=%.1f: it stays in the '
-                "outbox; grant this device its branch in the broker's access list",
-                self._branch.topic(f"up/{message.stream}"),
-                message.seq,
-                refusal,
-                wait_s,
-            )
+        self._carrier.answered(mid, refusal)
 
     def on_message(self, message: Incoming) -> None:
-        """Remember head office's acknowledgement until the next write."""
+        """Head office's acknowledgement, or what it wants."""
+        leaf = message.topic.removeprefix(self._branch.topic(""))
+        if leaf == "down/ack":
+            self._carrier.acknowledged(message.payload)
+        else:
+            self._desired.on_message(leaf, message.payload)
+
+    def _describe(self) -> None:
+        # Which topics, for the broker's access list has to name them and none of another device.
+        publications = discovery(self._settings, self._branch)
+        log.info(
+            "event=discovery_sent below=%s/+/%s/+/config sensors=%d",
+            self._settings.uplink.home_assistant.prefix,
+            node_name(self._branch),
+            len(publications),
+        )
+        for publication in publications:
+            self._link.publish(publication)
+
+    def _do_as_wanted(self) -> None:
         try:
-            ack = Ack.model_validate_json(message.payload)
-        except ValidationError as bad:
-            log.warning(
-                'event=payload_rejected topic=%r reason="%s"', message.topic, bad.errors()[0]["msg"]
-            )
+            replies = self._desired.turn(self._clock.monotonic())
+        except Exception as bad:
+            # It is told, and numbers go on.
+            if repr(bad) not in self._faults and len(self._faults) < MAX_FAULTS:
+                self._faults.add(repr(bad))
+                log.exception("event=desired_failed: documents and commands suffer; report it")
             return
-        if ack.epoch != self._epoch:
-            log.info(
-                "event=ack_ignored stream=%s seq=%d epoch=%s: it is about an earlier state file",
-                ack.stream,
-                ack.seq,
-                ack.epoch,
-            )
-            return
-        self._resend.heard(self._clock.monotonic())
-        self._acks[ack.stream] = max(ack.seq, self._acks.get(ack.stream, 0))
-
-    def _open_state(self) -> None:
-        path = self._settings.state.path
-        self._store: Store = open_store(path, self._clock)
-        self._inode = _inode(path)
-        self._epoch = self._store.epoch
-        self._outbox = Outbox(self._store)
-        self._acks: dict[str, int] = {}
-        broker = self._settings.broker
-        self._drain = Drain(
-            self._settings.uplink.max_inflight,
-            Backoff(broker.backoff_min_s, broker.backoff_max_s, self._random),
-        )
-        self._resend = ResendTimer(self._settings.uplink.ack_timeout_s)
-        self._resend.found_at_start(self._clock.monotonic())
-
-    def _reopen_state(self) -> None:
-        log.warning(
-            "event=state_reopened file=%s: another file stands in its place now",
-            self._settings.state.path,
-        )
-        self._store.close()
-        self._open_state()
-
-    def _write_down(self) -> None:
-        now = self._clock.monotonic()
-        messages = self._drain.to_mark()
-        if messages:
-            self._outbox.mark_at_broker(messages)
-            self._drain.marked(messages)
-            for message in messages:
-                self._resend.at_broker(message.stream, message.seq, now)
-        for stream, seq in list(self._acks.items()):
-            if self._outbox.acknowledge(stream, self._epoch, seq):
-                self._resend.acknowledged(stream, seq, now)
-            del self._acks[stream]
-
-    def _send_again(self) -> None:
-        unacknowledged = self._outbox.backlog().at_broker
-        if unacknowledged:
-            log.warning(
-                "event=ack_overdue messages=%d: head office has not committed them; sending again; "
-                "if it lasts, check kiosk central",
-                unacknowledged,
-            )
-            self._outbox.forget_broker()
-        self._resend.resent(self._clock.monotonic())
-
-    def _send(self) -> None:
-        waiting = self._reads.attempt(lambda: self._outbox.waiting(self._drain.window))
-        if waiting is None:
-            return
-        connected = self._link.connected
-        self._heartbeat.progress("connected" if connected else "waiting for the broker")
-        if not connected:
-            return
-        now = self._clock.monotonic()
-        for message in self._drain.choose(waiting, now, self._link.receive_maximum):
-            mid = self._link.publish(self._publication(message))
-            if mid is None:
-                break
-            self._drain.sent(mid, message)
+        for reply in replies:
+            self._link.publish(reply)
+        if self._desired.wants_new_connection():
+            self._link.begin_anew()
 
     def _send_health(self) -> None:
         now = self._clock.monotonic()
         if now < self._health_due or not self._link.connected:
             return
-        period_s = self._settings.uplink.health_s
-        self._health_due = now + period_s
-        found = self._reads.attempt(
-            lambda: (read_health(self._store, "director"), self._outbox.backlog())
-        )
-        if found is None:
+        self._health_due = now + self._settings.uplink.health_s
+        kept = self._carrier.ask(read_kept)
+        if kept is None or self._cap.exceeded(kept.outbox):
             return
-        health = health_message(*found, self._clock.utc(), now - self._began, period_s)
+        health = health_message(
+            kept,
+            self._settings,
+            self._clock,
+            now - self._began,
+            (self._desired.config_health(), self._desired.campaign_health()),
+        )
         self._link.publish(Publication(self._branch.topic("up/health"), health.encode(), qos=0))
-
-    def _publication(self, message: Message) -> Publication:
-        return Publication(self._branch.topic(f"up/{message.stream}"), message.payload)
 
     def _will(self) -> Publication:
         # Made for each connection: nobody can know now when it will end, only when it began.
@@ -226,13 +164,6 @@ class Uplink:
             state="online" if state == "online" else "offline", version=__version__, since=since
         )
         return Publication(self._branch.topic("status"), status.encode(), retain=True)
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
 
 
 def run(settings: Settings, clock: Clock | None = None) -> None:

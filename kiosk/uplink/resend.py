@@ -25,6 +25,7 @@ class ResendTimer:
         self._timeout_s = timeout_s
         self._wait_s = timeout_s
         self._heard_at = float("-inf")
+        self._hopeful = True
         self._streams: dict[str, _Stream] = {}
 
     def at_broker(self, stream: str, seq: int, now: float) -> None:
@@ -43,6 +44,7 @@ class ResendTimer:
         if now - self._heard_at > self._timeout_s:
             self._wait_s = self._timeout_s
         self._heard_at = now
+        self._hopeful = True
 
     def acknowledged(self, stream: str, seq: int, now: float) -> None:
         """Head office has committed something new, up to ``seq``: the wait starts again."""
@@ -50,6 +52,11 @@ class ResendTimer:
         state.acknowledged = max(state.acknowledged, seq)
         state.since = now if state.highest > state.acknowledged else None
         self._wait_s = self._timeout_s
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether head office spoke since the last sending again, or there was none yet."""
+        return self._hopeful
 
     def due(self, now: float) -> bool:
         """Whether some stream has waited long enough."""
@@ -59,7 +66,8 @@ class ResendTimer:
         )
 
     def resent(self, now: float) -> None:
-        """Everything unacknowledged goes out again; the next wait is twice as long."""
+        """What is unacknowledged goes out again; the next wait is twice as long."""
+        self._hopeful = False
         self._streams.pop(EARLIER, None)
         for state in self._streams.values():
             if state.since is not None:

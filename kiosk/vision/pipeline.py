@@ -10,6 +10,7 @@ import numpy as np
 from kiosk.config import VisionSettings
 from kiosk.vision.attributes import AttributeEstimator
 from kiosk.vision.cards import load_bundle
+from kiosk.vision.dark import Darkness
 from kiosk.vision.faces import Faces, Image
 from kiosk.vision.finders import NearFinder, make_finder
 from kiosk.vision.liveness import Liveness
@@ -56,6 +57,7 @@ class Pipeline:
         self._tracker = PassTracker(settings.tracking)
         self._liveness = Liveness(settings.liveness)
         self._searched_s = float("-inf")
+        self._darkness = Darkness()
         self._meter = Meter()
 
     @property
@@ -91,6 +93,7 @@ class Pipeline:
             accelerator=self._runtime.device,
             source=self._source,
             viewers=tuple(self._viewers(passes, frame, t_s)),
+            dark=self._darkness.update(frame, t_s),
         )
 
     def _faces(self, frame: Image, t_s: float) -> Faces:

@@ -141,6 +141,7 @@ class _Watch:
         self._name = source_name(settings.source)
         self._device: str = settings.inference.device
         self._frames = 0
+        self._dark = False
 
     def go_on(self) -> None:
         """Look until something ends it, by the shop's hours."""
@@ -172,6 +173,7 @@ class _Watch:
                 record = pipeline.process(frame.image, frame.t_s)
                 first, self._frames = record.frames == 1, before + record.frames
                 self._emit(replace(record, frames=self._frames).encode())
+                self._tell_darkness(record.dark)
                 pace.looked(pipeline.somebody, frame.t_s)
                 source.relax(settings.pace.motion_fps if pace.idle else None)
                 if first:
@@ -182,6 +184,16 @@ class _Watch:
                 )
         finally:
             source.close()
+
+    def _tell_darkness(self, dark: bool) -> None:
+        if dark and not self._dark:
+            log.warning(
+                "event=camera_dark source=%s: nothing but black pictures; take off what covers it",
+                self._name,
+            )
+        elif self._dark and not dark:
+            log.info("event=camera_light source=%s", self._name)
+        self._dark = dark
 
     def _rest(self) -> None:
         """Say that nobody is seen, with the camera closed, until its hours come."""

@@ -57,6 +57,7 @@ class VisionRecord:
         accelerator: where the models run.
         source: name of the camera or file, without folders and credentials.
         viewers: everybody in view.
+        dark: the camera has given nothing but black pictures for some seconds.
     """
 
     t_s: float
@@ -66,6 +67,7 @@ class VisionRecord:
     accelerator: str
     source: str
     viewers: tuple[Viewer, ...]
+    dark: bool = False
 
     def encode(self) -> bytes:
         """The record as one line of JSON."""

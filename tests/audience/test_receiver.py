@@ -99,6 +99,7 @@ def bad_lines():
         "time is text": {**good, "t_s": "now"},
         "time is no number": json.dumps({**good, "t_s": float("nan")}).encode(),
         "time is a truth": {**good, "t_s": True},
+        "darkness is a number": {**good, "dark": 0.5},
         "viewer is a number": {**good, "viewers": [1]},
         "two of one name": {**good, "viewers": [person, person]},
         "id is a list": of(id=["a"]),

@@ -49,6 +49,7 @@ RECORD: dict[str, Any] = {
     "inference_ms": 2.9,
     "accelerator": "CPU",
     "source": "video0",
+    "dark": False,
 }
 Run = tuple[shop.Tapped, Verdict]
 
@@ -93,7 +94,7 @@ def test_the_tap_missed_no_message_and_no_write(run: Run) -> None:
     heard = [message for message in tapped.heard if not message[0].endswith("/down/ack")]
     assert heard
     assert all(message in published for message in heard)
-    assert {topic.removeprefix(f"{shop.BRANCH}/") for topic, _ in published} == set(fields.MESSAGES)
+    assert {topic.removeprefix(f"{shop.BRANCH}/") for topic, _ in published} == fields.UNASKED
 
 
 def test_faces_were_there_while_the_tap_was_on(run: Run) -> None:
@@ -152,6 +153,38 @@ def test_hours_with_a_field_of_faces_are_an_offence(run: Run) -> None:
     assert mqtt.check_message(elsewhere, payload, shop.BRANCH) != []
 
 
+def test_health_that_tells_more_is_an_offence(run: Run) -> None:
+    payload = next(said for topic, said in run[1].published if topic.endswith("up/health"))
+    health = json.loads(payload)
+    assert shapes.offences(health, fields.HEALTH_MESSAGE, fields.KEYS) == []
+    vision, outbox = health["vision"], health["outbox"]
+    doctored: list[dict[str, Any]] = [
+        {"vision": vision | {"in_view": 3}},
+        {"vision": vision | {"dark": 0.25}},
+        {"outbox": outbox | {"hours": outbox["hours"] | {"last": 4}}},
+        {"outbox": outbox | {"faces": {"lowest": 1, "next": 2}}},
+        {"campaign": health["campaign"] | {"viewer": "female"}},
+        {"temperature_c": FEATURES},
+    ]
+    for each in doctored:
+        assert shapes.offences(health | each, fields.HEALTH_MESSAGE, fields.KEYS) != [], each
+
+
+def test_a_reply_that_tells_more_is_an_offence() -> None:
+    reply = {"schema": 1, "id": "0123456789abcdef", "name": "diagnose", "outcome": "done"}
+    reply |= {"detail": "", "at": "2026-11-22T17:00:00Z", "data": {"disk_free_mb": 900, "ok": True}}
+    reply |= {"lines": ["event=camera_silent source=video0"]}
+    assert shapes.offences(reply, fields.REPLY, fields.KEYS) == []
+    for each in (
+        {"data": {"crop": base64.b64encode(CROP).decode()}},
+        {"data": {"faces": FEATURES}},
+        {"data": {"Ada Lovelace": 1}},
+        {"lines": ["x" * 501]},
+        {"picture": "snapshot"},
+    ):
+        assert shapes.offences(reply | each, fields.REPLY, fields.KEYS) != [], each
+
+
 def test_a_field_is_an_offence_though_the_schema_was_renewed() -> None:
     document = {"state": "online", "version": "1", "since": "2026-11-22T17:00:00Z", "schema": 1}
     assert shapes.offences(document, fields.STATUS, fields.KEYS) == []
@@ -180,6 +213,13 @@ def test_an_operators_message_with_a_crop_is_an_offence(run: Run) -> None:
         viewers = [viewer | added for viewer in shown["viewers"]]
         said = json.dumps(shown | {"viewers": viewers}).encode()
         assert pages.check_said("/operator/ws", said) != []
+
+
+def test_a_screen_that_is_told_more_than_which_one_it_is_is_an_offence() -> None:
+    told = {"type": "identify", "name": "demo/shop-1/kiosk-1", "seconds": 30.0}
+    assert pages.check_said("/screen/ws", json.dumps(told).encode()) == []
+    for added in ({"viewer": VIEWER["id"]}, {"name": "a woman, 34"}, {"type": "greet"}):
+        assert pages.check_said("/screen/ws", json.dumps(told | added).encode()) != []
 
 
 def test_a_page_that_is_not_the_file_on_the_disk_is_an_offence(tmp_path: Path) -> None:

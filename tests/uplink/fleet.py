@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from sqlalchemy import select
 
-from kiosk.central.process import Central
+from kiosk.central.ingest.mqtt import MqttIngest
+from kiosk.central.store import make_engine, tables
 from kiosk.clock import SystemClock
 from kiosk.config import Settings
 from kiosk.service import Heartbeat
@@ -33,7 +36,7 @@ class Turning(Protocol):
 def settings_for(folder: Path, port: int, **changes: dict[str, Any]) -> Settings:
     data: dict[str, dict[str, Any]] = {
         "state": {"path": folder / "state.db"},
-        "central": {"database": folder / "central.db"},
+        "central": {"database": str(folder / "central.db")},
         "broker": {
             "port": port,
             "backoff_min_s": 0.05,
@@ -57,14 +60,21 @@ def uplink_for(settings: Settings) -> Uplink:
     )
 
 
-def central_for(settings: Settings) -> Central:
-    return Central(
+def central_for(settings: Settings) -> MqttIngest:
+    return MqttIngest(
         settings,
         clock=SystemClock(),
         pause=time.sleep,
         random=Random(2),
         heartbeat=Heartbeat(),
     )
+
+
+def committed_plays(settings: Settings) -> list[str]:
+    """The identities of all plays that head office has, in their order."""
+    with make_engine(settings.central).connect() as connection:
+        batches = connection.scalars(select(tables.play_batches.c.proofs)).all()
+    return sorted(play["play_id"] for batch in batches for play in json.loads(batch))
 
 
 def drive(

@@ -41,6 +41,40 @@ def test_a_password_without_a_user_name_is_refused(tmp_path):
         read_password(BrokerSettings(password_file=tmp_path / "password"), {})
 
 
+@pytest.mark.parametrize(
+    ("host", "tls", "allowed"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("localhost", {}, True),
+        ("broker.example", {}, False),
+        ("10.0.0.2", {}, False),
+        ("localhost.example", {}, False),
+        ("10.0.0.2", {"system_ca": True}, True),
+        ("broker.example", {"ca_file": "ca.crt"}, True),
+    ],
+)
+def test_a_password_crosses_a_network_only_encrypted(tmp_path, host, tls, allowed):
+    (tmp_path / "password").write_text("secret")
+    broker = BrokerSettings.model_validate(
+        {"host": host, "username": "k", "password_file": tmp_path / "password", "tls": tls}
+    )
+    if allowed:
+        assert read_password(broker, {}) == "secret"
+        return
+    with pytest.raises(BrokerError, match="for everybody to read") as caught:
+        read_password(broker, {})
+    assert host in str(caught.value)
+    assert "broker.tls" in (caught.value.hint or "")
+
+
+def test_the_machines_own_authorities_are_trusted_when_asked_for():
+    context = tls_context(TlsSettings(system_ca=True))
+    assert context is not None
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
 def test_no_tls_key_means_no_tls_and_a_missing_file_is_one_sentence(tmp_path):
     assert tls_context(TlsSettings()) is None
     with pytest.raises(BrokerError, match=r"ca\.crt: not usable for TLS"):

@@ -52,6 +52,14 @@ def test_an_outage_is_told_once_and_the_next_outage_again():
     assert reconnect.failed(Failure.UNREACHABLE, 101).tell
 
 
+def test_a_broker_that_hangs_is_told_and_tried_by_the_ordinary_waits():
+    reconnect = Reconnect(BROKER, Random(1))
+    reconnect.connected(0)
+    verdict = reconnect.failed(Failure.SILENT, 45)
+    assert verdict.tell
+    assert 1 <= verdict.wait_s <= 2
+
+
 @pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.TAKEN_OVER])
 def test_a_refusal_is_told_each_time_and_waits_the_whole_configured_time(failure):
     reconnect = Reconnect(BROKER, Random(1))

@@ -6,14 +6,14 @@ import signal
 
 import pytest
 
-from kiosk.central import read_totals
+from kiosk.central.store import read_totals
 from tests.mosquitto import Mosquitto
-from tests.uplink.fleet import Device, central_for, drive, settings_for, uplink_for
+from tests.uplink.fleet import Device, central_for, committed_plays, drive, settings_for, uplink_for
 
 
 @pytest.fixture(autouse=True)
 def _short_polls(monkeypatch):
-    monkeypatch.setattr("kiosk.central.process.POLL_S", 0.01)
+    monkeypatch.setattr("kiosk.central.ingest.mqtt.POLL_S", 0.01)
 
 
 def hour(number: int) -> str:
@@ -53,14 +53,13 @@ def test_everything_arrives_exactly_once_though_the_broker_is_killed(tmp_path, k
             broker.start()
         drive(uplink, central, until=lambda: device.outbox() == [], what="the outbox is empty")
         central.turn()
-        assert read_totals(settings.central.database) == {
+        assert read_totals(settings.central) == {
             "hours": 40,
             "plays": 120 + kills,
             "messages": 80 + kills,
             "conflicts": 0,
         }
-        rows = central._store.db.execute("SELECT play_id FROM plays ORDER BY play_id").fetchall()
-        assert sorted(row[0] for row in rows) == sorted(
+        assert committed_plays(settings) == sorted(
             f"play-{number}" for number in range(120 + kills)
         )
         uplink.close()
@@ -75,6 +74,6 @@ def test_what_was_sent_before_head_office_ever_connected_arrives_too(tmp_path):
         drive(uplink, until=lambda: device.outbox() == [("plays", 1, 1)], what="the row is marked")
         central = central_for(settings)
         drive(uplink, central, until=lambda: device.outbox() == [], what="the outbox is empty")
-        assert read_totals(settings.central.database)["plays"] == 2
+        assert read_totals(settings.central)["plays"] == 2
         uplink.close()
         central.close()

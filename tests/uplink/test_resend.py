@@ -74,3 +74,13 @@ def test_what_an_earlier_run_left_is_due_once():
     assert timer.due(10)
     timer.resent(10)
     assert not timer.due(1e9)
+
+
+def test_only_a_head_office_that_speaks_is_sent_everything_again():
+    timer = ResendTimer(10)
+    timer.at_broker("plays", 1, 0)
+    assert timer.hopeful, "nothing is known of it yet"
+    timer.resent(10)
+    assert not timer.hopeful
+    timer.heard(15)
+    assert timer.hopeful

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.doctor import _broker
 from tests.mosquitto import Mosquitto, free_port
 from tests.uplink.fleet import Device, central_for, drive, settings_for, uplink_for
 
@@ -87,7 +88,7 @@ class ShippedMosquitto(Mosquitto):
 
 
 def test_a_fleet_talks_by_the_shipped_configuration(tmp_path, certificates, monkeypatch):
-    monkeypatch.setattr("kiosk.central.process.POLL_S", 0.01)
+    monkeypatch.setattr("kiosk.central.ingest.mqtt.POLL_S", 0.01)
     with ShippedMosquitto(tmp_path / "broker", certificates) as broker:
         device = Device(tmp_path / "state.db")
         device.publish_plays(2)
@@ -108,3 +109,23 @@ def test_a_broker_of_another_authority_is_not_trusted(tmp_path, certificates, ca
         drive(uplink, until=lambda: "event=broker_untrusted" in caplog.text, what="it is told")
         assert not uplink._link.connected
         uplink.close()
+
+
+def test_the_doctor_tells_a_wrong_authority_a_missing_certificate_and_a_good_one(
+    tmp_path, certificates
+):
+    make_authority(tmp_path / "other")
+    ours = tls_of(certificates, "device")
+    with ShippedMosquitto(tmp_path / "broker", certificates) as broker:
+
+        def told(tls: dict[str, object]) -> tuple[str, str]:
+            found = _broker(settings_for(tmp_path, broker.port, broker={"tls": tls}))
+            return found.state, found.message
+
+        assert told(ours)[0] == "ok"
+        state, message = told(ours | {"ca_file": tmp_path / "other/ca.crt"})
+        assert (state, "TLS fails" in message) == ("fail", True)
+        state, message = told({"ca_file": certificates / "ca.crt"})
+        assert (state, "ended the connection" in message) == ("fail", True)
+        state, message = told({})
+        assert (state, "ended the connection" in message) == ("fail", True), "the port is for TLS"

@@ -204,7 +204,7 @@ def test_a_killed_uplink_leaves_offline_and_a_stopped_one_says_it(tmp_path, brok
 
 def test_health_goes_out_with_what_the_director_said(tmp_path, broker, observer):
     store = open_store(tmp_path / "state.db", SystemClock())
-    vision = {"state": "live", "peak_fps": 15, "accelerator": "CPU"}
+    vision = {"state": "live", "peak_fps": 15, "accelerator": "CPU", "dark": True}
     now = SystemClock().utc().isoformat()
     write_health(store, "director", {"vision": vision, "screens": 1}, now)
     uplink = uplink_for(settings_for(tmp_path, broker.port, uplink={"health_s": 0.2}))
@@ -213,6 +213,8 @@ def test_health_goes_out_with_what_the_director_said(tmp_path, broker, observer)
     payload = json.loads(observer.of("/health")[0])
     jsonschema.validate(payload, json_schemas()["up-health"])
     assert payload["vision"] == vision
+    assert payload["outbox"]["epoch"] == store.epoch
+    assert payload["disk_free_mb"] > 0
     late = Observer(broker.port, f"{BRANCH}/up/health")
     late.publish(f"{BRANCH}/up/health/after", b"")
     late.close()
@@ -273,14 +275,14 @@ def test_a_state_file_that_cannot_be_written_stops_nothing_and_loses_nothing(
     device = Device(tmp_path / "state.db")
     device.publish_plays(1)
     uplink = uplink_for(settings_for(tmp_path, broker.port, uplink={"health_s": 0.1}))
-    uplink._writes._retry_s = 0.2
-    uplink._store.db.execute("PRAGMA query_only = 1")
+    uplink._carrier._writes._retry_s = 0.2
+    uplink._carrier.store.db.execute("PRAGMA query_only = 1")
     drive(uplink, until=lambda: len(observer.of("/health")) > 6, what="health still goes out")
     assert caplog.text.count("event=state_write_failed") == 1
     assert len(observer.of("/plays")) == 1, (
         "what the broker has is not sent again for want of a mark"
     )
-    uplink._store.db.execute("PRAGMA query_only = 0")
+    uplink._carrier.store.db.execute("PRAGMA query_only = 0")
     drive(uplink, until=lambda: device.outbox() == [("plays", 1, 1)], what="the row is marked")
     uplink.close()
 
@@ -296,4 +298,56 @@ def test_a_state_file_that_was_replaced_is_opened_anew(tmp_path, broker, observe
     device.publish_plays(1)
     drive(uplink, until=lambda: observer.of("/plays"), what="the new file is drained")
     assert "event=state_reopened" in caplog.text
+    uplink.close()
+
+
+def test_above_its_cap_a_device_keeps_and_sends_everything_but_health(
+    tmp_path, broker, observer, caplog
+):
+    device = Device(tmp_path / "state.db")
+    device.publish_plays(1)
+    settings = settings_for(tmp_path, broker.port, uplink={"health_s": 0.1})
+    uplink_settings = settings.uplink.model_copy(update={"state_max_mb": 0})
+    uplink = uplink_for(settings.model_copy(update={"uplink": uplink_settings}))
+    drive(uplink, until=lambda: device.outbox() == [("plays", 1, 1)], what="plays are sent")
+    drive(uplink, until=lambda: "event=state_over_cap" in caplog.text, what="it is told")
+    device.publish_hour(NOW)
+    drive(uplink, until=lambda: observer.of("/hours"), what="hours are sent")
+    assert observer.of("/health") == []
+    assert caplog.text.count("event=state_over_cap") == 1
+    uplink.close()
+
+
+def test_a_silent_head_office_is_sent_a_few_again_and_the_rest_when_it_speaks(
+    tmp_path, broker, observer, monkeypatch
+):
+    monkeypatch.setattr("kiosk.uplink.carrier.PROBE", 2)
+    device = Device(tmp_path / "state.db")
+    for _ in range(5):
+        device.publish_plays(1)
+    uplink = uplink_for(settings_for(tmp_path, broker.port, uplink={"ack_timeout_s": 0.1}))
+
+    def came(seq: int) -> int:
+        return [json.loads(payload)["seq"] for payload in observer.of("/plays")].count(seq)
+
+    drive(uplink, until=lambda: came(1) >= 4, what="the oldest came four times")
+    assert came(2) >= 3
+    before = came(5)
+    assert max(came(seq) for seq in (3, 4, 5)) <= 2, "once, and once again at the first try"
+    ack = Ack(stream="plays", epoch=device.store.epoch, seq=1)
+    observer.publish(f"{BRANCH}/down/ack", ack.encode())
+    drive(uplink, until=lambda: came(5) > before, what="it spoke, so all of it comes again")
+    uplink.close()
+
+
+def test_a_fault_in_what_head_office_wants_holds_up_no_number(
+    tmp_path, broker, observer, caplog, monkeypatch
+):
+    device = Device(tmp_path / "state.db")
+    device.publish_plays(1)
+    uplink = uplink_for(settings_for(tmp_path, broker.port))
+    monkeypatch.setattr(uplink._desired, "turn", lambda _now: {}["a fault"])
+    drive(uplink, until=lambda: device.outbox() == [("plays", 1, 1)], what="the row is marked")
+    drive(uplink, until=lambda: observer.of("/health"), what="health goes out")
+    assert caplog.text.count("event=desired_failed") == 1
     uplink.close()

@@ -64,7 +64,7 @@ def test_her_mood_turns_from_worry_to_laughter(film: list[VisionRecord]) -> None
 
 def test_a_record_says_what_is_published_and_no_more(film: list[VisionRecord]) -> None:
     assert {field.name for field in fields(VisionRecord)} == {
-        "t_s", "frames", "fps", "inference_ms", "accelerator", "source", "viewers",
+        "t_s", "frames", "fps", "inference_ms", "accelerator", "source", "viewers", "dark",
     }  # fmt: skip
     assert {field.name for field in fields(Viewer)} == {
         "id", "first_s", "last_s", "box", "looking", "age_band", "age_p", "gender", "gender_p",
@@ -73,6 +73,7 @@ def test_a_record_says_what_is_published_and_no_more(film: list[VisionRecord]) -
     for record in film:
         assert len(record.encode()) < 4096
         assert (record.accelerator, record.source) == ("CPU", "WolfgangLanger_Pexels.mp4")
+        assert record.dark is False
         for viewer in record.viewers:
             x, y, width, height = viewer.box
             assert 0 <= x <= x + width <= 1.0002

@@ -41,6 +41,7 @@ records = st.builds(
     accelerator=st.text(),
     source=st.text(),
     viewers=st.lists(viewers, max_size=3).map(tuple),
+    dark=st.booleans(),
 )
 EXAMPLE = VisionRecord(
     1.0, 2, 3.0, 4.0, "CPU", "film.mp4",

@@ -16,6 +16,7 @@ from tests.e2e.tap.shapes import (
     Fields,
     Keys,
     Kind,
+    figure,
     flag,
     integer,
     label,
@@ -52,6 +53,11 @@ HOUR = like(r"\d{4}-\d\d-\d\dT\d\d:00:00(\.0+)?(Z|\+00:00)")
 NAME = like(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """Of a creative, campaign, file or processor."""
 
+FIGURE = like(r"[a-z][a-z0-9_]{0,39}")
+"""Name of a figure in the answer to a command."""
+
+COMMAND_ID = like(r"[0-9a-f]{16}")
+
 REASON = like(r"(targeted|rotation): [a-z0-9+=_, .-]{1,120}")
 
 KEYS: Keys = {
@@ -61,6 +67,9 @@ KEYS: Keys = {
     "group": GROUPS.__contains__,
     "creative": NAME.holds,
     "reason": REASON.holds,
+    "stream": ("hours", "plays").__contains__,
+    "document": ("config", "campaign").__contains__,
+    "figure": FIGURE.holds,
     "table": TABLE_NAMES.__contains__,
     "total": TOTALS.__contains__,
 }
@@ -74,6 +83,7 @@ RECORD: Fields = {
     "inference_ms": number(),
     "accelerator": NAME,
     "source": NAME,
+    "dark": flag(),
     "viewers[].id": VIEWER_ID,
     "viewers[].first_s": number(),
     "viewers[].last_s": number(),
@@ -160,25 +170,57 @@ HEALTH_MESSAGE: Fields = {
     "at": TIME,
     "version": NAME,
     "uptime_s": integer(),
+    "clock": label("set", "unset"),
     "vision.state": label("live", "stale", "absent"),
     "vision.peak_fps": integer(),
     "vision.accelerator": maybe(like(r"[A-Za-z0-9_.:()-]{0,40}")),
+    "vision.dark": flag(),
+    "resting": flag(),
     "screens": integer(),
-    "outbox_waiting": integer(),
-    "outbox_unacknowledged": integer(),
+    "outbox.epoch": EPOCH,
+    "outbox.waiting": integer(),
+    "outbox.unacknowledged": integer(),
+    "outbox.kb": integer(),
+    "outbox{stream}.lowest": integer(),
+    "outbox{stream}.next": integer(),
+    "{document}.version": integer(),
+    "{document}.name": maybe(text(200)),
+    "{document}.refused": maybe(integer()),
+    "{document}.reason": maybe(text(200)),
+    "disk_free_mb": maybe(integer()),
+    "temperature_c": maybe(integer()),
 }
+
+REPLY: Fields = {
+    "schema": integer(),
+    "id": COMMAND_ID,
+    "name": like(r"[a-z-]{1,40}"),
+    "outcome": label(
+        *("done", "failed", "expired", "not-allowed", "unknown-command", "clock-unset")
+    ),
+    "detail": text(500),
+    "at": TIME,
+    "data{figure}": figure(),
+    "lines[]": text(500),
+}
+"""Of the machine and its processes, asked for by head office; never of anybody in front of it."""
 
 MESSAGES: dict[str, Fields] = {
     "status": STATUS,
     "up/hours": HOURS,
     "up/plays": PLAYS,
     "up/health": HEALTH_MESSAGE,
+    "up/reply": REPLY,
 }
 """By topic below the device's branch; there is no other."""
+
+UNASKED = frozenset(MESSAGES) - {"up/reply"}
+"""What a device says by itself; a reply only comes of a command."""
 
 # ---- director to the pages on loopback ----------------------------------------------------------
 
 ADDRESS = like(r"/media/[A-Za-z0-9_.-]{1,64}/[A-Za-z0-9_.%-]{1,100}\?v=[0-9a-f]{1,20}")
+DEVICE = like(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){2}")
 CREATIVE_KIND = label("image", "video", "html")
 
 SCREEN: dict[str, Fields] = {
@@ -205,12 +247,17 @@ SCREEN: dict[str, Fields] = {
         "creative.url": ADDRESS,
         "creative.duration_s": number(),
     },
+    "identify": {
+        "type": label("identify"),
+        "name": DEVICE,
+        "seconds": number(),
+    },
 }
 """By ``type``; there is no other."""
 
 OPERATOR: Fields = {
     "t": TIME,
-    "device": like(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){2}"),
+    "device": DEVICE,
     "version": NAME,
     "vision.state": label("live", "stale", "absent"),
     "vision.age_s": maybe(number()),
@@ -332,6 +379,12 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
         "created": (TEXT, TIME),
     },
     "health": {"part": (TEXT, label("director")), "data": (TEXT, None), "at": (TEXT, TIME)},
+    "commands": {"id": (TEXT, COMMAND_ID), "until": (TEXT, TIME)},
+    "orders": {
+        "name": (TEXT, like(r"[a-z-]{1,40}")),
+        "id": (TEXT, COMMAND_ID),
+        "until": (TEXT, TIME),
+    },
     "boots": {
         "number": (INTEGER, integer()),
         "boot": (TEXT, BOOT),
@@ -347,6 +400,8 @@ HEALTH: dict[str, Fields] = {
         "vision.state": label("live", "stale", "absent"),
         "vision.peak_fps": integer(),
         "vision.accelerator": like(r"[A-Za-z0-9_.:()-]{0,40}"),
+        "vision.dark": flag(),
+        "resting": flag(),
         "screens": integer(),
         "passes": integer(),
         "watchers": integer(),

@@ -72,6 +72,15 @@ def text(most: int) -> Kind:
     )
 
 
+def figure() -> Kind:
+    """One figure, state or short text of a list whose names are not fixed."""
+    one = text(500)
+    return Kind(
+        "one figure or short text",
+        lambda v: v is None or isinstance(v, bool) or number().holds(v) or one.holds(v),
+    )
+
+
 def maybe(kind: Kind) -> Kind:
     return Kind(f"{kind.says}, or null", lambda v: v is None or kind.holds(v))
 
