@@ -1,4 +1,8 @@
-"""`kiosk run`: the three processes as children of one foreground command."""
+"""`kiosk run`: the three processes as children of one foreground command.
+
+It also does what systemd's path units do for a device: a process whose file in ``desired.folder``
+is touched, because head office or a new configuration wants it, is started again.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +52,9 @@ class Child:
 
     Attributes:
         deaths: monotonic times of the deaths within the window, bounded by the budget.
-        state: ``running``; ``waiting`` to be started again; ``finished`` (it ended in good order);
-            ``refused`` (its input is wrong).
+        state: ``running``; ``stopping`` to be started again; ``waiting`` for its start;
+            ``finished`` (it ended in good order); ``refused`` (its input is wrong).
+        kill_at_s: when one that is stopping is not asked any more.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     state: str = "waiting"
     start_at_s: float = 0.0
+    kill_at_s: float = float("inf")
     deaths: deque[float] = field(default_factory=deque)
 
 
@@ -81,8 +87,33 @@ class Supervisor:
                 code = child.process.poll()
                 if code is not None:
                     self._died(child, code, now_s)
+            elif child.state == "stopping" and child.process is not None:
+                self._await_end(child, child.process, now_s)
             elif child.state == "waiting" and now_s >= child.start_at_s:
                 self._start(child, now_s)
+
+    def restart(self, name: str) -> None:
+        """Ask a child to stop, and start it again when it has; returns at once.
+
+        It is no death, and one whose input was wrong gets another try; one that was stopped or has
+        finished stays so.
+        """
+        child = self.children[name]
+        if child.state == "refused":
+            child.state, child.start_at_s = "waiting", self._monotonic()
+        elif child.state == "running" and child.process is not None:
+            log.info("event=process_restarted name=%s", name)
+            child.process.terminate()
+            child.state = "stopping"
+            child.kill_at_s = self._monotonic() + self._settings.stop_timeout_s
+
+    def _await_end(self, child: Child, process: subprocess.Popen[bytes], now_s: float) -> None:
+        if process.poll() is not None:
+            self._start(child, now_s)
+        elif now_s >= child.kill_at_s:
+            log.error("event=process_killed name=%s: it did not stop", child.name)
+            process.kill()
+            child.kill_at_s = float("inf")
 
     def _start(self, child: Child, now_s: float) -> None:
         try:
@@ -165,6 +196,34 @@ class Supervisor:
         log.warning("event=process_died name=%s exit=%d: starting it again", child.name, code)
 
 
+class RestartFiles:
+    """The files by which a restart is asked for: one for each process, touched to ask."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        """What was asked for before is not asked for now.
+
+        Args:
+            folder: where they are.
+            names: of the processes, and of their files.
+        """
+        self._paths = {name: folder / name for name in names}
+        self._seen = {name: _touched(path) for name, path in self._paths.items()}
+
+    def asked(self) -> list[str]:
+        """Processes whose file was touched since the last look."""
+        now = {name: _touched(path) for name, path in self._paths.items()}
+        found = [name for name, touched in now.items() if touched not in (None, self._seen[name])]
+        self._seen = now
+        return found
+
+
+def _touched(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def child_command(name: str, config: Path) -> list[str]:
     """How a process is started."""
     return [sys.executable, "-m", "kiosk", name, "--config", str(config)]
@@ -173,17 +232,24 @@ def child_command(name: str, config: Path) -> list[str]:
 def run_all(settings: Settings, stop: threading.Event) -> None:
     """Run the three processes until ``stop`` is set.
 
+    Args:
+        settings: the device's own; each process lays over them what head office has set.
+        stop: when to end.
+
     Raises:
         GaveUpError: the director refused its input, so that there is no screen.
     """
     with tempfile.TemporaryDirectory(prefix="kiosk-run-") as folder:
         config = Path(folder) / "config.yaml"
-        write_settings(settings, config)
+        write_settings(settings.taken.own, config)
         supervisor = Supervisor(
             {name: child_command(name, config) for name in PROCESSES}, settings.run
         )
+        files = RestartFiles(settings.desired.folder / "restart", PROCESSES)
         try:
             while not stop.wait(POLL_S):
+                for name in files.asked():
+                    supervisor.restart(name)
                 supervisor.tick()
                 if supervisor.children["director"].state == "refused":
                     raise GaveUpError("the director cannot start; what it said stands above")

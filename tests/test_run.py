@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from kiosk.config import RunSettings, write_settings
-from kiosk.run import PROCESSES, Supervisor, child_command
+from kiosk.run import PROCESSES, RestartFiles, Supervisor, child_command
 from tests.director.shop import settings_for, write_campaign
 from tests.fakes import FakeClock
 from tests.mosquitto import free_port, wait_for
@@ -145,6 +145,64 @@ def test_children_are_stopped_in_order_and_one_that_will_not_is_killed(watch, tm
     assert one.supervisor.pids() == {}
 
 
+def test_a_restart_that_is_asked_for_is_no_death_and_holds_nobody_up(watch, caplog):
+    one = watch({"director": SLEEP, "uplink": SLEEP}, restart_budget=0)
+    one.supervisor.tick()
+    before = one.supervisor.pids()
+    one.supervisor.restart("director")
+    assert one.supervisor.pids() == {"uplink": before["uplink"]}
+    one.supervisor.children["director"].process.wait(15)
+    one.supervisor.tick()
+    after = one.supervisor.pids()
+    assert after["uplink"] == before["uplink"]
+    assert after["director"] != before["director"]
+    assert "process_died" not in caplog.text
+    assert "process_given_up" not in caplog.text
+
+
+def test_one_that_does_not_stop_for_its_restart_is_killed_in_time(watch, tmp_path, caplog):
+    stubborn = python(
+        "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f"pathlib.Path({str(tmp_path / 'up')!r}).touch(); time.sleep(60)"
+    )
+    one = watch({"director": stubborn}, stop_timeout_s=3)
+    one.supervisor.tick()
+    wait_for((tmp_path / "up").exists, "it runs")
+    [before] = one.supervisor.pids().values()
+    one.supervisor.restart("director")
+    one.clock.advance(2)
+    one.supervisor.tick()
+    assert psutil.pid_exists(before)
+    one.clock.advance(2)
+    one.supervisor.tick()
+    one.supervisor.children["director"].process.wait(15)
+    one.supervisor.tick()
+    assert one.supervisor.pids()["director"] != before
+    assert "event=process_killed name=director" in caplog.text
+
+
+def test_a_restart_gives_a_refused_process_another_try_and_wakes_none_that_was_stopped(watch):
+    one = watch({"vision": python("raise SystemExit(2)"), "director": SLEEP})
+    one.supervisor.tick()
+    one.dies("vision")
+    one.supervisor.stop("director")
+    for name in ("vision", "director"):
+        one.supervisor.restart(name)
+    one.supervisor.tick()
+    assert one.state("vision") == "running"
+    assert one.state("director") == "finished"
+
+
+def test_a_restart_is_asked_for_by_touching_a_file_since_the_start(tmp_path):
+    (tmp_path / "vision").write_text("of long ago")
+    files = RestartFiles(tmp_path, PROCESSES)
+    assert files.asked() == []
+    (tmp_path / "director").write_text("now")
+    os.utime(tmp_path / "vision", (1, 1))
+    assert sorted(files.asked()) == ["director", "vision"]
+    assert files.asked() == []
+
+
 def test_ctrl_c_on_the_terminal_reaches_no_child(watch):
     one = watch({"director": SLEEP})
     one.supervisor.tick()
@@ -200,9 +258,9 @@ def test_a_signal_stops_everything_and_leaves_no_child(tmp_path, number):
             run.wait(30)
 
 
-def test_a_director_that_is_killed_is_back_soon(tmp_path):
+def test_a_director_that_is_killed_or_that_head_office_wants_restarted_is_back_soon(tmp_path):
     write_campaign(tmp_path)
-    run = started(tmp_path)
+    run = started(tmp_path, desired={"folder": tmp_path / "desired"})
     try:
         log = tmp_path / "log"
         wait_for(lambda: b"event=play " in log.read_bytes(), "the director plays")
@@ -215,6 +273,10 @@ def test_a_director_that_is_killed_is_back_soon(tmp_path):
         before = log.read_bytes().count(b"event=pages_ready")
         director.kill()
         wait_for(lambda: log.read_bytes().count(b"event=pages_ready") > before, "it is back")
+        (tmp_path / "desired/restart").mkdir(parents=True)
+        (tmp_path / "desired/restart/director").write_text("restart")
+        wait_for(lambda: log.read_bytes().count(b"event=pages_ready") > before + 1, "once more")
+        assert log.read_bytes().count(b"event=process_died name=director") == 1
     finally:
         run.terminate()
         assert run.wait(30) == 0

@@ -1,4 +1,7 @@
-"""The campaign that plays: reloaded when its file changes, the last good one otherwise."""
+"""The campaign that plays: head office's if there is one, else the device's own file.
+
+It is read again when it changes; what cannot be used never replaces what plays.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +10,46 @@ import logging
 from pathlib import Path
 
 from kiosk.ads import HOUSE_CAMPAIGN, Campaign, load_campaign
+from kiosk.config import DesiredSettings, installed_campaign
 from kiosk.errors import CampaignError
 
 log = logging.getLogger(__name__)
 
 
+Stamp = tuple[Path, int, int]
+
+
 class CampaignFile:
-    """A campaign file that may change while it plays.
+    """A campaign file that may change while it plays, or give way to another one.
 
     Attributes:
         campaign: what is chosen from.
         before: the one before it, of which something may still be on screen.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read it; until there is one that can be used, the house card plays."""
-        self._path = path
-        self._stamp: tuple[int, int] | None = self._look()
+    def __init__(self, own: Path, desired: DesiredSettings | None = None) -> None:
+        """Read it; until there is one that can be used, the house card plays.
+
+        Args:
+            own: the device's own campaign file.
+            desired: where a campaign of head office is installed; it comes first.
+        """
+        self._own = own
+        self._desired = desired
+        self._path = own
+        self._stamp: Stamp | None = None
         self._complaint = ""
         self.campaign = HOUSE_CAMPAIGN
         self.before: Campaign | None = None
-        try:
-            self.campaign = load_campaign(path)
-        except (CampaignError, OSError) as bad:
-            self._stamp = None
-            self._refuse(bad)
+        for path in dict.fromkeys((self._wanted(), own)):
+            stamp = self._look(path)
+            try:
+                self.campaign = load_campaign(path)
+            except (CampaignError, OSError) as bad:
+                self._refuse(bad)
+            else:
+                self._stamp = stamp
+                return
 
     def playing(self) -> list[Campaign]:
         """The campaigns of which something may be on screen, newest first."""
@@ -49,12 +67,13 @@ class CampaignFile:
         Returns:
             Whether the campaign is another one now.
         """
-        stamp = self._look()
+        path = self._wanted()
+        stamp = self._look(path)
         if stamp == self._stamp:
             return False
         try:
             # In a thread: a long file takes longer to read than the screen may wait.
-            campaign = await asyncio.to_thread(load_campaign, self._path)
+            campaign = await asyncio.to_thread(load_campaign, path)
         except (CampaignError, OSError) as bad:
             self._refuse(bad)
             return False
@@ -76,9 +95,21 @@ class CampaignFile:
             log.error("event=campaign_refused reason=%s: %s", bad, plays)
         self._complaint = str(bad)
 
-    def _look(self) -> tuple[int, int]:
+    def _wanted(self) -> Path:
+        """The file that is to play; when it is not known, the one of before."""
+        if self._desired is None:
+            return self._own
         try:
-            stat = self._path.stat()
+            installed = installed_campaign(self._desired)
+        except ValueError as bad:
+            self._refuse(bad)
+            return self._path
+        self._path = self._own if installed is None or installed.file is None else installed.file
+        return self._path
+
+    def _look(self, path: Path) -> Stamp:
+        try:
+            stat = path.stat()
         except OSError:
-            return (0, 0)
-        return stat.st_mtime_ns, stat.st_size
+            return path, 0, 0
+        return path, stat.st_mtime_ns, stat.st_size

@@ -18,6 +18,7 @@ from kiosk.config import Settings
 from kiosk.director.campaigns import CampaignFile
 from kiosk.director.counting import Counting
 from kiosk.director.journal import Journal
+from kiosk.director.orders import obey_orders
 from kiosk.director.snapshot import Facts, Snapshot
 from kiosk.errors import StateError
 from kiosk.player import Play, Schedule, Screens, WebServer, make_app, plays_payload
@@ -49,7 +50,7 @@ class Director:
         self._settings = settings
         self._clock = clock
         self._heartbeat = heartbeat
-        self._campaign = CampaignFile(settings.ads.campaign)
+        self._campaign = CampaignFile(settings.ads.campaign, settings.desired)
         self._history = History()
         self._journal = Journal(settings.state.path, clock)
         self._receiver = Receiver(
@@ -159,7 +160,7 @@ class Director:
                 await self._web.restart_if_failed()
                 await self._counted.settle()
                 await self._learn_facts()
-                if now_s >= reload_s:
+                if await self._obey_orders() or now_s >= reload_s:
                     reload_s = now_s + self._settings.ads.reload_s
                     await self._reload_campaign()
             except Exception:  # noqa: BLE001 - it is told, and the screen goes on
@@ -257,6 +258,15 @@ class Director:
         if await self._campaign.reload():
             self._history.begin_anew()
             self._screens.greet_again()
+
+    async def _obey_orders(self) -> bool:
+        """Whether the campaign is to be looked at now."""
+        return "reload-campaign" in await obey_orders(self._journal, self._clock, self._identify)
+
+    def _identify(self, left_s: float) -> None:
+        device, most_s = self._settings.device, self._settings.desired.identify_s
+        name = f"{device.tenant}/{device.site}/{device.name}"
+        self._screens.identify(name, min(left_s, most_s))
 
     # What the schedule tells (its Listener).
 

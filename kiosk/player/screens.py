@@ -118,6 +118,15 @@ class Screens:
         self._last_prepare = message
         self._broadcast(message)
 
+    def identify(self, name: str, seconds: float) -> None:
+        """Have every screen say which one it is, over what plays and without cutting it.
+
+        Args:
+            name: of the device.
+            seconds: for how long.
+        """
+        self._broadcast({"type": "identify", "name": name, "seconds": round(seconds, 1)})
+
     def greet_again(self) -> None:
         """The campaign changed: every screen gets the new rotation."""
         for page in self._screens:

@@ -1,4 +1,4 @@
-"""The one file that outlives a power cut: plays, open-hour counts, outbox, last health.
+"""The one file that outlives a power cut: plays, open-hour counts, outbox, last health, orders.
 
 Comes in: rows from the director and the uplink. Goes out: the same rows, after a commit that has
 reached the disk (SQLite, WAL, ``synchronous=FULL``). Sequence numbers are given in the transaction
@@ -17,6 +17,7 @@ from kiosk.state.hours import (
     published_hours,
     save_hour,
 )
+from kiosk.state.orders import Order, forget_order, note_command, pending_orders, place_order
 from kiosk.state.outbox import Backlog, Message, Outbox
 from kiosk.state.plays import EndedPlay, PlayBook, PlayStart, RecentPlay
 from kiosk.state.reading import (
@@ -36,6 +37,7 @@ __all__ = [
     "LedgerRow",
     "Message",
     "OpenHour",
+    "Order",
     "Outbox",
     "PlayBook",
     "PlayStart",
@@ -44,10 +46,14 @@ __all__ = [
     "Store",
     "close_hour",
     "examine_store",
+    "forget_order",
     "forget_tables",
     "move_hours",
+    "note_command",
     "open_hours",
     "open_store",
+    "pending_orders",
+    "place_order",
     "published_hours",
     "published_tables",
     "read_boots",

@@ -64,5 +64,14 @@ def m002_releases_and_boots(db: Database) -> None:
     ).create_index(["boot"], unique=True)
 
 
-NAMES = frozenset({"m001_first_tables", "m002_releases_and_boots"})
+@MIGRATIONS()
+def m003_orders(db: Database) -> None:
+    """What head office has ordered: what was obeyed already, and what the director is to do."""
+    db.table("commands").create({"id": str, "until": str}, pk="id", not_null={"until"}, strict=True)
+    db.table("orders").create(
+        {"name": str, "id": str, "until": str}, pk="name", not_null={"id", "until"}, strict=True
+    )
+
+
+NAMES = frozenset({"m001_first_tables", "m002_releases_and_boots", "m003_orders"})
 """Every migration that this version knows."""

@@ -42,10 +42,10 @@ CALLS = "@system-service | ~@privileged | ~@aio @keyring"
 
 ISOLATION = [
     *((service, key, value) for service in SERVICES for key, value in EVERYWHERE),
-    # Nobody sets the clock; the director may ask whether anybody has.
+    # Nobody sets the clock; the director and uplink may ask whether anybody has.
     ("kiosk-vision", "ProtectClock", "yes"),
     ("kiosk-director", "ProtectClock", "no"),
-    ("kiosk-uplink", "ProtectClock", "yes"),
+    ("kiosk-uplink", "ProtectClock", "no"),
     ("kiosk-vision", "SystemCallFilter", CALLS),
     (
         "kiosk-director",
@@ -55,7 +55,9 @@ ISOLATION = [
     (
         "kiosk-uplink",
         "SystemCallFilter",
-        CALLS.replace("~@privileged", "~@privileged | ~listen accept accept4"),
+        CALLS.replace(
+            "~@privileged", "~@privileged | adjtimex clock_adjtime | ~listen accept accept4"
+        ),
     ),
     ("kiosk-vision", "LimitMEMLOCK", "infinity"),
     # Vision: no network, no file, no swap, no dump.
@@ -80,7 +82,7 @@ ISOLATION = [
     (
         "kiosk-vision",
         "BindReadOnlyPaths",
-        "/run/systemd/notify | /run/systemd/journal | /run/kiosk",
+        "/run/systemd/notify | /run/systemd/journal | /run/kiosk | -/var/lib/kiosk-desired/config",
     ),
     ("kiosk-vision", "InaccessiblePaths", "-/dev/shm -/dev/mqueue -/dev/hugepages"),
     ("kiosk-vision", "MemorySwapMax", "0"),
@@ -100,7 +102,8 @@ ISOLATION = [
     (
         "kiosk-director",
         "BindReadOnlyPaths",
-        "/run/systemd/notify | /run/systemd/journal | -/run/systemd/timesync",
+        "/run/systemd/notify | /run/systemd/journal | -/var/lib/kiosk-desired"
+        " | -/run/systemd/timesync",
     ),
     ("kiosk-director", "After", "systemd-timesyncd.service"),
     ("kiosk-director", "PrivateTmp", "yes"),
@@ -113,11 +116,27 @@ ISOLATION = [
     ("kiosk-uplink", "SocketBindDeny", "any"),
     ("kiosk-uplink", "PrivateDevices", "yes"),
     ("kiosk-uplink", "DeviceAllow", None),
-    ("kiosk-uplink", "ReadWritePaths", "/var/lib/kiosk"),
+    (
+        "kiosk-uplink",
+        "ReadWritePaths",
+        "/var/lib/kiosk | -/var/lib/kiosk-desired | -/var/lib/kiosk-uplink",
+    ),
     ("kiosk-uplink", "InaccessiblePaths", "-/run/kiosk | -/run/dbus"),
     ("kiosk-uplink", "PrivateTmp", "yes"),
     ("kiosk-uplink", "MemoryDenyWriteExecute", "yes"),
 ]
+
+RESTART = [
+    ("ExecStart", "/usr/bin/systemctl --no-block try-restart kiosk-%i.service"),
+    ("CapabilityBoundingSet", ""),
+    ("NoNewPrivileges", "yes"),
+    ("ProtectSystem", "strict"),
+    ("ReadWritePaths", None),
+    ("PrivateNetwork", "yes"),
+    ("PrivateDevices", "yes"),
+    ("InaccessiblePaths", "-/var/lib/kiosk -/var/lib/kiosk-desired -/var/lib/kiosk-uplink"),
+]
+"""Root's only program, which uplink sets off and gives no word to."""
 
 SECONDS = {"": 1.0, "s": 1.0, "ms": 0.001}
 
@@ -144,6 +163,25 @@ def memberships() -> set[tuple[str, str]]:
 def test_a_service_is_isolated_as_claimed(service: str, key: str, value: str | None) -> None:
     values = directives(UNITS / f"{service}.service").get(key)
     assert (None if values is None else " | ".join(values)) == value
+
+
+@pytest.mark.parametrize(("key", "value"), RESTART, ids=[key for key, _ in RESTART])
+def test_the_restart_takes_no_input_and_has_no_rights(key: str, value: str | None) -> None:
+    values = directives(UNITS / "kiosk-restart@.service").get(key)
+    assert (None if values is None else " | ".join(values)) == value
+
+
+def test_a_restart_is_watched_for_each_process_and_for_nothing_else() -> None:
+    processes = [service.removeprefix("kiosk-") for service in SERVICES]
+    assert directives(UNITS / "kiosk.target")["Wants"][1].split() == [
+        f"kiosk-restart@{name}.path" for name in processes
+    ]
+    watch = directives(UNITS / "kiosk-restart@.path")
+    assert watch["PathChanged"] == ["/var/lib/kiosk-desired/restart/%i"]
+    made = (DEPLOY / "tmpfiles.d/kiosk.conf").read_text(encoding="utf-8")
+    for name in processes:
+        line = f"f /var/lib/kiosk-desired/restart/{name} 0600 kiosk-uplink kiosk-uplink -"
+        assert line in made.splitlines(), "a file that is not there is not watched from the start"
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -202,7 +240,7 @@ def test_vision_is_not_in_the_group_of_the_state() -> None:
     [
         path
         for path in sorted(UNITS.rglob("*"))
-        if path.suffix in {".service", ".target", ".example"}
+        if path.suffix in {".service", ".target", ".path", ".example"}
     ],
     ids=lambda path: path.name,
 )
@@ -217,7 +255,7 @@ def test_every_directive_says_why(path: Path) -> None:
 
 
 def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
-    for unit in [*UNITS.glob("*.service"), *UNITS.glob("*.target")]:
+    for unit in [path for path in UNITS.iterdir() if path.is_file()]:
         # The product is not installed here; everything else is checked as it stands.
         text = unit.read_text(encoding="utf-8").replace(EXECUTABLE, "/bin/true")
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
@@ -226,6 +264,7 @@ def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
         folder.mkdir(exist_ok=True)
         shutil.copy(example, folder / example.name.removesuffix(".example"))
     names = [f"{service}.service" for service in SERVICES] + ["kiosk.target"]
+    names += ["kiosk-restart@vision.path", "kiosk-restart@vision.service"]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in names)],
         env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
@@ -258,8 +297,13 @@ def test_systemd_accepts_the_accounts(tmp_path: Path) -> None:
 def test_folders_belong_to_accounts_that_exist() -> None:
     accounts = (DEPLOY / "sysusers.d/kiosk.conf").read_text(encoding="utf-8").splitlines()
     known = {line.split()[1] for line in accounts if line[:2] in {"g ", "u "}}
+    owners: dict[str, str] = {}
     for line in (DEPLOY / "tmpfiles.d/kiosk.conf").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             _, path, mode, user, group, _ = line.split()
+            # An account has a group of its own name.
             assert {user, group} <= known, path
             assert mode.endswith("0"), f"{path} is open to everybody"
+            owners.setdefault(path, user)
+            # systemd-tmpfiles makes nothing in a folder whose owner could put another in its place.
+            assert owners.get(str(Path(path).parent), user) == user, path

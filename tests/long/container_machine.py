@@ -20,6 +20,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.e2e.appliance import clip
 from tests.long.container_root import REPO, debian_root, run
@@ -51,6 +53,10 @@ SETTINGS = {
     "state": {"path": "/var/lib/kiosk/state.db"},
     "broker": {"host": ADDRESS, "port": BROKER_PORT, "backoff_min_s": 0.2, "backoff_max_s": 1},
     "uplink": {"poll_s": 0.1, "health_s": 1},
+    "desired": {
+        "public_keys": ["/etc/kiosk/head-office.pem"],
+        "folder": "/var/lib/kiosk-desired",
+    },
 }
 
 
@@ -139,6 +145,11 @@ def _install(root: Path) -> None:
     command.chmod(0o755)
     (root / "etc/kiosk").mkdir()
     (root / "etc/kiosk/config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    (root / "etc/kiosk/head-office.pem").write_bytes(
+        Ed25519PrivateKey.generate()
+        .public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     for kind, place in [
         ("systemd", "etc/systemd/system"),
         ("sysusers.d", "usr/lib/sysusers.d"),

@@ -254,6 +254,103 @@ def test_the_director_sees_that_the_clock_was_set_though_it_started_before(shop:
         time.sleep(0.5)
 
 
+INSTALL = """
+cd /var/lib/kiosk-desired
+umask 0007
+printf '%s' "$0" > config/.new
+mv config/.new config/installed.json
+"""
+
+
+def as_uplink(shop: Machine, *command: str, check: bool = True) -> str:
+    """Run something as uplink's user, in uplink's own view of the machine."""
+    inside = ["nsenter", "-t", str(shop.main_pid("kiosk-uplink")), "-m", "--", "setpriv"]
+    inside += ["--reuid=kiosk-uplink", "--regid=kiosk-uplink", "--groups=kiosk-uplink,kiosk-state"]
+    return shop.run(*inside, *command, check=check)
+
+
+def ask_for_restart(shop: Machine, *names: str) -> None:
+    for name in names:
+        unit, before = f"kiosk-{name}", shop.main_pid(f"kiosk-{name}")
+        as_uplink(shop, "sh", "-c", f"echo restart > /var/lib/kiosk-desired/restart/{name}")
+
+        def is_new(unit: str = unit, before: int = before) -> bool:
+            return shop.main_pid(unit) != before and shop.show(unit, "ActiveState") == "active"
+
+        wait_for(is_new, f"{name} is restarted", 60)
+
+
+def test_uplink_has_a_process_restarted_without_a_right_to_do_it(shop: Machine) -> None:
+    wait_for(lambda: shop.show("kiosk-uplink", "ActiveState") == "active", "uplink", 70)
+    refused = as_uplink(shop, "systemctl", "restart", "kiosk-director", check=False)
+    assert refused == ""
+    vision, director = shop.main_pid("kiosk-vision"), shop.main_pid("kiosk-director")
+    ask_for_restart(shop, "director")
+    ask_for_restart(shop, "director")
+    assert shop.main_pid("kiosk-vision") == vision
+    assert shop.main_pid("kiosk-director") != director
+    ask_for_restart(shop, "uplink")
+    # What an operator has stopped stays so.
+    shop.sh("systemctl stop kiosk-vision")
+    as_uplink(shop, "sh", "-c", "echo restart > /var/lib/kiosk-desired/restart/vision")
+    time.sleep(2)
+    assert shop.show("kiosk-vision", "ActiveState") == "inactive"
+    shop.sh("systemctl start kiosk-vision")
+
+
+def test_a_configuration_of_head_office_reaches_vision_and_nothing_else_does(shop: Machine) -> None:
+    installed = {"version": 7, "digest": "", "content": {"privacy": {"policy": "count-only"}}}
+    as_uplink(shop, "sh", "-e", "-c", INSTALL, json.dumps(installed))
+    ask_for_restart(shop, "vision", "director")
+
+    def bands() -> set[str]:
+        return {viewer["age_band"] for viewer in json.loads(shop.python(OPERATOR))["viewers"]}
+
+    wait_for(lambda: bands() == {"unknown"}, "faces are counted and nothing of them is said", 60)
+    inside = ["nsenter", "-t", str(shop.main_pid("kiosk-vision")), "-m", "--"]
+    assert shop.run(*inside, "find", "/var/lib", "-type", "f").split() == [
+        "/var/lib/kiosk-desired/config/installed.json"
+    ]
+    told = shop.run(*inside, "sh", "-c", "echo > /var/lib/kiosk-desired/config/x", check=False)
+    assert told == ""
+    assert not (shop.root / "var/lib/kiosk-desired/config/x").exists()
+    as_uplink(shop, "rm", "/var/lib/kiosk-desired/config/installed.json")
+    ask_for_restart(shop, "vision", "director")
+    wait_for(lambda: bands() - {"unknown"}, "the device's own is back", 60)
+
+
+CAMPAIGN = """version: 1
+name: far
+creatives:
+  - {id: hello, kind: image, file: hello.svg, duration_s: 1}
+  - {id: again, kind: image, file: hello.svg, duration_s: 1}
+"""
+FETCHED = """
+cd /var/lib/kiosk-desired
+umask 0007
+mkdir -p media campaign/3
+echo "<svg xmlns='http://www.w3.org/2000/svg'/>" > media/0123
+ln media/0123 campaign/3/hello.svg
+printf '%s' "$0" > campaign/3/campaign.yaml
+echo '{"version": 3, "name": "far", "file": "3/campaign.yaml"}' > campaign/.new
+mv campaign/.new campaign/installed.json
+"""
+
+
+def test_the_director_plays_what_uplink_fetched_and_cannot_change_it(shop: Machine) -> None:
+    as_uplink(shop, "sh", "-e", "-c", FETCHED, CAMPAIGN)
+
+    def plays() -> str:
+        return str((json.loads(shop.python(OPERATOR))["play"] or {}).get("creative"))
+
+    wait_for(lambda: plays() in ("hello", "again"), "head office's campaign plays", 60)
+    inside = ["nsenter", "-t", str(shop.main_pid("kiosk-director")), "-m", "--"]
+    for target in ("media/0123", "campaign/installed.json", "config/x"):
+        write = f"echo x > /var/lib/kiosk-desired/{target} && echo done"
+        assert shop.run(*inside, "sh", "-c", write, check=False) == ""
+    as_uplink(shop, "rm", "/var/lib/kiosk-desired/campaign/installed.json")
+
+
 INSPECT = r"""
 import json, os, sys
 pid = sys.argv[1]

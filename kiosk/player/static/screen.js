@@ -15,7 +15,9 @@ const FADE_MS = 450;
 const GRACE_S = 2;
 // A local rotation in which nothing loads must not spin.
 const LOCAL_RETRY_S = 2;
-const IDENTIFY_MS = 5000;
+const IDENTIFY_S = 30;
+// Whatever is asked for: a shop's screen is for what plays.
+const IDENTIFY_MAX_S = 600;
 // Reports that found no connection; the director restarts in seconds, so few are enough.
 const UNSENT_MAX = 64;
 const NOTICE_CHECK_MS = 1000;
@@ -258,16 +260,19 @@ document.addEventListener("visibilitychange", tellNotice);
 
 let identifyTimer = 0;
 
-function identify() {
-  const element = byId("identify");
+/** Says for a while which screen this is; what plays goes on behind it, and the notice stands above it. */
+function identify(message) {
+  const parts = String(message.name ?? "").split("/");
+  byId("identify-place").textContent = parts.slice(0, -1).join(" / ");
+  byId("identify-name").textContent = parts.at(-1) || "?";
   byId("identify-detail").textContent = [
-    location.host,
     `${innerWidth} × ${innerHeight}`,
-    primary ? "primary" : "mirror",
+    primary ? "main screen" : "mirror",
   ].join("  ·  ");
-  element.hidden = false;
+  byId("identify").hidden = false;
   clearTimeout(identifyTimer);
-  identifyTimer = setTimeout(() => (element.hidden = true), IDENTIFY_MS);
+  const seconds = message.seconds > 0 ? Math.min(message.seconds, IDENTIFY_MAX_S) : IDENTIFY_S;
+  identifyTimer = setTimeout(() => (byId("identify").hidden = true), seconds * 1000);
 }
 
 const handlers = { hello, prepare, identify };
