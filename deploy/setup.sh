@@ -159,6 +159,8 @@ esac
 install_packages "${packages[@]}"
 build_venv
 if [ "$what" != tools ]; then
+  step "$ANNOUNCE_AFTER_S" "fetching the chart library of head office's pages" \
+    deploy/web-assets.sh "$VENV/bin/python"
   step "$ANNOUNCE_AFTER_S" "fetching and converting the models" \
     "$VENV/bin/kiosk" models build --quiet
   step "$ANNOUNCE_AFTER_S" "fetching the footage and making the demo film" \

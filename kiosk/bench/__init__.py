@@ -8,7 +8,7 @@ a shop, and never a part of its service.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kiosk.bench.counted import as_table as as_counting_table
 from kiosk.bench.counting import clips_in, count_everything
@@ -19,7 +19,7 @@ from kiosk.bench.vision import measure as measure_vision
 
 if TYPE_CHECKING:
     from kiosk.bench.tracking import TrackingResult
-    from kiosk.config import VisionSettings
+    from kiosk.config import Settings, VisionSettings
 
 __all__ = [
     "CACHE",
@@ -30,9 +30,11 @@ __all__ = [
     "compare_trackers",
     "count_everything",
     "fetch_footage",
+    "fleet_bench_text",
     "measure_vision",
     "portraits",
     "render",
+    "run_fleet_bench",
     "sample_clip",
     "standard_scenes",
     "still_crowd",
@@ -53,3 +55,17 @@ def as_tracking_table(result: TrackingResult) -> str:
     from kiosk.bench import tracking
 
     return tracking.as_table(result)
+
+
+def run_fleet_bench(settings: Settings, say: Callable[[str], None], **asked: Any) -> dict[str, Any]:
+    """Play a fleet; ``asked`` are the fields of :class:`kiosk.bench.fleet.BenchPlan`."""
+    from kiosk.bench import fleet
+
+    return fleet.run_fleet_bench(settings, fleet.BenchPlan(**asked), say)
+
+
+def fleet_bench_text(found: dict[str, Any]) -> str:
+    """The figures for a terminal."""
+    from kiosk.bench import fleet
+
+    return fleet.fleet_bench_text(found)

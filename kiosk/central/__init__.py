@@ -1,11 +1,7 @@
-"""Gathers what the devices of a fleet send, and tells each what it may forget.
+"""Head office: gathers what the devices of a fleet send, shows it, and says what they should run.
 
-Comes in: MQTT messages of every device's branch. Goes out: one SQLite file of hours, plays and
-devices, and an acknowledgement of each stream after its commit. A replay changes nothing; a message
-that contradicts an earlier one is kept aside. It never answers for what is not on its disk.
+Comes in: messages of every device's branch, what operators want. Goes out: one database, pages and
+an API, acknowledgements after each commit, signed documents and commands. It is a house of its own:
+``store`` keeps, ``reading`` asks, ``ingest`` takes in, ``authority`` vouches, ``courier`` sends,
+``web`` shows, ``office`` runs it all; each has its door. None ever speaks to a device but by MQTT.
 """
-
-from kiosk.central.ledger import read_totals
-from kiosk.central.process import run
-
-__all__ = ["read_totals", "run"]

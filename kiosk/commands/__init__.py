@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from kiosk.commands.bench import bench
 from kiosk.commands.campaign import campaign
+from kiosk.commands.central import central
 from kiosk.commands.demo import demo
 from kiosk.commands.doctor import doctor
 from kiosk.commands.models import models
 from kiosk.commands.privacy import privacy
-from kiosk.commands.processes import central, director, run, uplink, vision
+from kiosk.commands.processes import director, run, uplink, vision
 from kiosk.commands.schemas import schemas
 from kiosk.commands.stats import stats
 

@@ -61,9 +61,20 @@ def settings_of(
     source: str | None = None,
     loop: bool = False,
     as_fast_as_possible: bool = False,
+    *,
+    desired: bool = True,
 ) -> Settings:
-    """The configuration with the command line's wishes applied."""
-    settings = load_settings(config, overrides)
+    """The configuration with the command line's wishes applied.
+
+    Args:
+        config: the file, as :func:`kiosk.config.load_settings` takes it.
+        overrides: ``section.key=value``, each.
+        source: a camera, stream or video.
+        loop: start a file again at its end.
+        as_fast_as_possible: read a file without waiting for its pace.
+        desired: lay head office's configuration over it.
+    """
+    settings = load_settings(config, overrides, desired=desired)
     wishes: dict[str, Any] = {}
     if source is not None:
         check_source(source)

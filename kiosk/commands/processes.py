@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -33,7 +32,7 @@ def run(
     """
     from kiosk.run import run_all
 
-    settings = settings_of(config, overrides, source, loop, as_fast_as_possible)
+    settings = settings_of(config, overrides, source, loop, as_fast_as_possible, desired=False)
     set_up_logging("run", settings.log.level)
     run_all(settings, stop_on_signals())
 
@@ -107,22 +106,3 @@ def uplink(config: Path | None, overrides: tuple[str, ...]) -> None:
     settings = settings_of(config, overrides)
     set_up_logging("uplink", settings.log.level)
     run_uplink(settings)
-
-
-@click.group()
-def central() -> None:
-    """Head office: gather what the devices send."""
-
-
-@central.command("ingest")
-@with_settings
-def central_ingest(**arguments: Any) -> None:
-    """Write what devices publish into the central database, and acknowledge it to them.
-
-    Example: kiosk central ingest --set central.database=/var/lib/kiosk/central.db
-    """
-    from kiosk.central import run as run_central
-
-    settings = settings_of(arguments["config"], arguments["overrides"])
-    set_up_logging("central", settings.log.level)
-    run_central(settings)

@@ -68,6 +68,12 @@ class WebSettings(Section):
         10, ge=0, description="counts of passes below this are shown as fewer than it"
     )
 
+    @model_validator(mode="after")
+    def _pairs(self) -> WebSettings:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together; give both or neither")
+        return self
+
 
 class AlertSettings(Section):
     """From when on a device is in trouble."""

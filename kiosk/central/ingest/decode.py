@@ -1,0 +1,125 @@
+"""From topic and bytes to a checked message; pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from kiosk.central.store import Content, Entry
+from kiosk.wire import (
+    EARLIER,
+    MAX_INT,
+    PAYLOADS,
+    Branch,
+    EarlierHealth,
+    EarlierHours,
+    Health,
+    Hours,
+    Plays,
+    Reply,
+    Status,
+    parse_topic,
+)
+
+PAYLOAD_MAX_BYTES = 1_000_000
+"""Twenty times the largest hour of a campaign of a hundred creatives."""
+
+CELLS_MAX = 50_000
+"""Creatives times age bands of one hour; what is more has been made up."""
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a device, its site and its tenant may be called (kiosk.config)."""
+
+BAND = re.compile(r"\d{1,3}-\d{1,3}|\d{1,3}\+|unknown")
+"""An age band as the present version spells it; the one before took any text."""
+
+NUL = b"\\u0000"
+"""As JSON spells the one character that no database of ours keeps in a text."""
+
+
+class RejectedPayloadError(ValueError):
+    """A message that is not of the contract; ``str()`` says why in one line."""
+
+
+def decode(topic: str, payload: bytes) -> Entry:
+    """Check a message against the model of its topic.
+
+    Raises:
+        RejectedPayloadError: the topic or the payload is not of the contract.
+    """
+    parsed = parse_topic(topic)
+    model = PAYLOADS.get(parsed[1]) if parsed is not None else None
+    if parsed is None or model is None:
+        raise RejectedPayloadError("no such topic in this version")
+    branch, leaf = parsed
+    if not all(NAME.fullmatch(name) for name in (branch.tenant, branch.site, branch.device)):
+        raise RejectedPayloadError("tenant, site and device are letters, digits, _ and - only")
+    if len(payload) > PAYLOAD_MAX_BYTES:
+        raise RejectedPayloadError(f"{len(payload)} bytes, of which {PAYLOAD_MAX_BYTES} are taken")
+    content = _checked(leaf, model, payload)
+    if NUL in payload and _has_nul(content.model_dump()):
+        raise RejectedPayloadError("a text holds the character NUL")
+    _refuse_what_no_table_holds(content)
+    return Entry(branch, content, payload)
+
+
+def branch_of(topic: str) -> Branch | None:
+    """The device of a topic, whatever the message is worth; none: no such device can be."""
+    parsed = parse_topic(topic)
+    if parsed is None or not all(NAME.fullmatch(name) for name in vars(parsed[0]).values()):
+        return None
+    return parsed[0]
+
+
+def _checked(leaf: str, model: Any, payload: bytes) -> Content:
+    try:
+        content = model.model_validate_json(payload)
+    except ValidationError as bad:
+        earlier = _earlier(leaf, payload)
+        if earlier is not None:
+            return earlier
+        first = bad.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "payload"
+        raise RejectedPayloadError(f"{where}: {first['msg']}"[:300]) from bad
+    if not isinstance(content, Hours | Plays | Health | Status | Reply):
+        raise RejectedPayloadError("devices do not publish this topic")
+    return content
+
+
+def _earlier(leaf: str, payload: bytes) -> EarlierHours | EarlierHealth | None:
+    """A message that waited on a device since before an update."""
+    model = EARLIER.get(leaf)
+    if model is None:
+        return None
+    try:
+        content = model.model_validate_json(payload)
+    except ValidationError:
+        return None
+    return content if isinstance(content, EarlierHours | EarlierHealth) else None
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))
+
+
+def _refuse_what_no_table_holds(content: Content) -> None:
+    if not isinstance(content, Hours | EarlierHours):
+        return
+    tables = content.tables
+    if len(tables.creatives) * len(tables.age_gender or ()) > CELLS_MAX:
+        raise RejectedPayloadError("tables: more creatives and age bands than there can be")
+    if isinstance(content, EarlierHours):
+        if not all(BAND.fullmatch(band) for band in tables.age_gender or ()):
+            raise RejectedPayloadError("tables.age_gender: not an age band")
+        return
+    creatives = content.tables.creatives.values()
+    if content.notice_s > MAX_INT // 2**32 or content.tables.plays > MAX_INT:
+        raise RejectedPayloadError("notice_s or tables.plays: larger than any hour's")
+    if any(creative.plays > MAX_INT for creative in creatives):
+        raise RejectedPayloadError("tables.creatives: more plays than there can be")

@@ -1,0 +1,20 @@
+"""The audit: who did what, to what, and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from kiosk.central.store.tables import audit
+
+DETAIL_MAX = 2000
+"""Characters kept of a detail."""
+
+
+def record(
+    connection: Connection, at: datetime, who: str, action: str, target: str, *, detail: str = ""
+) -> None:
+    """Write one row, in the transaction of what it tells of."""
+    row = {"at": at, "who": who, "action": action, "target": target, "detail": detail[:DETAIL_MAX]}
+    connection.execute(insert(audit).values(row))

@@ -1,0 +1,391 @@
+"""`kiosk central`: head office."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from kiosk.clock import SystemClock
+from kiosk.commands.options import settings_of, with_settings
+from kiosk.config import Settings
+from kiosk.errors import BadInputError
+from kiosk.service import set_up_logging, stop_on_signals
+
+NAMES = "TENANT/SITE/DEVICE"
+
+ROLE = click.Choice(["viewer", "operator"])
+
+
+def _settings(arguments: dict[str, Any], process: str) -> Settings:
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    set_up_logging(process, settings.log.level)
+    return settings
+
+
+@contextmanager
+def _database(arguments: dict[str, Any]) -> Iterator[Any]:
+    from kiosk.central.store import open_database
+
+    engine = open_database(settings_of(arguments["config"], arguments["overrides"]).central)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@click.group()
+def central() -> None:
+    """Head office: gather what the devices send, show it, and say what they should run."""
+
+
+@central.command("run")
+@with_settings
+def run(**arguments: Any) -> None:
+    """Run all of head office for one shop: broker, ingest, pages and API.
+
+    Makes what it needs at the first start: certificates, keys, the broker's configuration, a
+    database. Prints the address of the pages and, once, the first operator's password.
+
+    Example: kiosk central run --set central.broker.names='[office.example]'
+    """
+    from kiosk.central.office import run_office
+
+    settings = _settings(arguments, "office")
+    run_office(settings, stop_on_signals(), click.echo)
+
+
+@central.command("ingest")
+@with_settings
+def ingest(**arguments: Any) -> None:
+    """Write what devices publish into the database, and acknowledge it to them.
+
+    Several may share the work, each with a slot of its own.
+
+    Example: kiosk central ingest --set central.database=postgresql://kiosk@db/kiosk
+    """
+    from kiosk.central.ingest import run_ingest
+
+    run_ingest(_settings(arguments, "central"))
+
+
+@central.command("web")
+@with_settings
+def web(**arguments: Any) -> None:
+    """Serve pages, API and metrics.
+
+    Example: kiosk central web --set central.web.port=8080
+    """
+    from kiosk.central.web import serve
+
+    serve(_settings(arguments, "web"))
+
+
+@central.command("enrol")
+@click.argument("names", metavar=NAMES)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the device's certificate, key and settings; made, or empty.",
+)
+@click.option("--again", is_flag=True, help="The device has some already; those are revoked.")
+@with_settings
+def enrol(names: str, out: Path, again: bool, **arguments: Any) -> None:
+    """Let a device in: write what it needs into a folder.
+
+    Example: kiosk central enrol acme/shop-1/kiosk-1 --out /media/usb/kiosk-1
+    """
+    from kiosk.central.office import enrol_device
+
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    branch = enrol_device(settings, names, out, again=again)
+    click.echo(f"{branch} is enrolled; {out} goes to the device, and is secret")
+
+
+@central.command("revoke")
+@click.argument("names", metavar=NAMES)
+@with_settings
+def revoke(names: str, **arguments: Any) -> None:
+    """Shut a device out, a stolen one for instance.
+
+    Example: kiosk central revoke acme/shop-1/kiosk-1
+    """
+    from kiosk.central.office import revoke_device
+
+    count = revoke_device(settings_of(arguments["config"], arguments["overrides"]), names)
+    click.echo(f"{names}: {count} certificate{'' if count == 1 else 's'} revoked")
+
+
+@central.command("devices")
+@with_settings
+def devices(**arguments: Any) -> None:
+    """List the certificates that devices were given.
+
+    Example: kiosk central devices
+    """
+    from kiosk.central.office import enrolled_devices
+
+    for one in enrolled_devices(settings_of(arguments["config"], arguments["overrides"])):
+        state = (
+            f"revoked {one.revoked:%Y-%m-%d}" if one.revoked else f"until {one.expires:%Y-%m-%d}"
+        )
+        click.echo(f"{one.branch}  {state}")
+
+
+@central.command("key")
+@with_settings
+def key(**arguments: Any) -> None:
+    """Print the public key by which devices know head office's word (desired.public_keys).
+
+    Example: kiosk central key > office.pub
+    """
+    from kiosk.central.office import public_key_text
+
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    click.echo(public_key_text(settings), nl=False)
+
+
+@central.group("publish")
+def publish() -> None:
+    """Sign what devices should run, and have it sent to them."""
+
+
+def _with_document(command: Any) -> Any:
+    command = click.option(
+        "--none", "nothing", is_flag=True, help="Take back what was published: the device's own."
+    )(command)
+    command = click.option(
+        "--target",
+        required=True,
+        metavar=NAMES,
+        help="Which devices; * stands for any one name, such as 'acme/*/*'.",
+    )(command)
+    return click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))(
+        command
+    )
+
+
+def _checked(file: Optional[Path], nothing: bool) -> Optional[Path]:
+    if (file is None) != nothing:
+        raise BadInputError("a FILE or --none is expected, and not both")
+    return file
+
+
+@publish.command("config")
+@_with_document
+@with_settings
+def publish_configuration(
+    file: Optional[Path], target: str, nothing: bool, **arguments: Any
+) -> None:
+    """Have devices run with these sections of a configuration.
+
+    Example: kiosk central publish config evening.yaml --target 'acme/*/*'
+    """
+    from kiosk.central.office import publish_config
+
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    version = publish_config(settings, _checked(file, nothing), target)
+    click.echo(f"configuration {version} for {target}")
+
+
+@publish.command("campaign")
+@click.option(
+    "--origin",
+    metavar="URL",
+    help="Where the media will be found; by default the pages of head office.",
+)
+@_with_document
+@with_settings
+def publish_adverts(
+    file: Optional[Path], target: str, nothing: bool, origin: Optional[str], **arguments: Any
+) -> None:
+    """Have devices play this campaign.
+
+    Its media are copied to central.folder/media, which a web server has to offer under the origin.
+
+    Example: kiosk central publish campaign spring.yaml --target 'acme/*/*'
+    """
+    from kiosk.central.office import publish_campaign
+
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    version = publish_campaign(settings, _checked(file, nothing), target, origin)
+    click.echo(f"campaign {version} for {target}")
+
+
+@central.group("user")
+def user() -> None:
+    """Who may sign in."""
+
+
+def _with_password(command: Any) -> Any:
+    return click.option(
+        "--password-file",
+        type=click.File("r"),
+        help="Read it from there (- is standard input) instead of asking.",
+    )(command)
+
+
+def _password(file: Any) -> str:
+    if file is not None:
+        return str(file.read()).rstrip("\r\n")
+    return str(click.prompt("password", hide_input=True, confirmation_prompt=True))
+
+
+@user.command("add")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="viewer", show_default=True, help="What they may do.")
+@_with_password
+@with_settings
+def user_add(name: str, role: str, password_file: Any, **arguments: Any) -> None:
+    """Let somebody in.
+
+    Example: kiosk central user add ada --role operator
+    """
+    from kiosk.central.web import add_user
+
+    with _database(arguments) as engine:
+        add_user(engine, name, role, _password(password_file), SystemClock())
+    click.echo(f"{name} may sign in as {role}")
+
+
+@user.command("password")
+@click.argument("name")
+@_with_password
+@with_settings
+def user_password(name: str, password_file: Any, **arguments: Any) -> None:
+    """Give somebody another password; their sessions end.
+
+    Example: kiosk central user password ada
+    """
+    from kiosk.central.web import set_password
+
+    with _database(arguments) as engine:
+        set_password(engine, name, _password(password_file), SystemClock())
+    click.echo(f"{name} has another password")
+
+
+@user.command("disable")
+@click.argument("name")
+@with_settings
+def user_disable(name: str, **arguments: Any) -> None:
+    """Let somebody in no more.
+
+    Example: kiosk central user disable ada
+    """
+    from kiosk.central.web import disable_user
+
+    with _database(arguments) as engine:
+        disable_user(engine, name, SystemClock())
+    click.echo(f"{name} may not sign in any more")
+
+
+@user.command("list")
+@with_settings
+def user_list(**arguments: Any) -> None:
+    """List who may sign in.
+
+    Example: kiosk central user list
+    """
+    from kiosk.central.web import list_users
+
+    with _database(arguments) as engine:
+        for one in list_users(engine):
+            click.echo(f"{one.name}  {'disabled' if one.disabled else one.role}")
+
+
+@central.group("token")
+def token() -> None:
+    """Which programs may ask the API."""
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="viewer", show_default=True, help="What it may do.")
+@with_settings
+def token_create(name: str, role: str, **arguments: Any) -> None:
+    """Let a program in; its token is printed this once.
+
+    Example: kiosk central token create prometheus
+    """
+    from kiosk.central.web import create_token
+
+    with _database(arguments) as engine:
+        click.echo(create_token(engine, name, role, SystemClock()))
+
+
+@token.command("revoke")
+@click.argument("name")
+@with_settings
+def token_revoke(name: str, **arguments: Any) -> None:
+    """Let a program in no more.
+
+    Example: kiosk central token revoke prometheus
+    """
+    from kiosk.central.web import revoke_token
+
+    with _database(arguments) as engine:
+        revoke_token(engine, name, SystemClock())
+    click.echo(f"{name} is revoked")
+
+
+@token.command("list")
+@with_settings
+def token_list(**arguments: Any) -> None:
+    """List the tokens, without their secrets.
+
+    Example: kiosk central token list
+    """
+    from kiosk.central.web import list_tokens
+
+    with _database(arguments) as engine:
+        for one in list_tokens(engine):
+            click.echo(f"{one.name}  {'revoked' if one.revoked else one.role}")
+
+
+@central.command("bench")
+@click.option(
+    "--devices", default=200, show_default=True, help="Of the fleet; 0 times the pages only."
+)
+@click.option(
+    "--database",
+    default="postgresql",
+    show_default=True,
+    help="postgresql or sqlite, of the bench's own; or the URL of an empty one.",
+)
+@click.option(
+    "--broker",
+    type=click.Choice(["mosquitto", "rabbitmq"]),
+    default="mosquitto",
+    show_default=True,
+    help="Of the bench's own.",
+)
+@click.option("--workers", default=2, show_default=True, help="Ingest processes.")
+@click.option("--connections", default=0, help="Of all devices together; 0: one each, to a limit.")
+@click.option("--no-troubles", is_flag=True, help="Drop, kill and restart nothing.")
+@click.option("--history-days", default=0, help="Of the past on which the pages are timed.")
+@click.option("--history-devices", default=200, show_default=True, help="That have a past.")
+@click.option("--requests", default=50, show_default=True, help="Of each page; 0: no pages.")
+@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def bench(no_troubles: bool, as_json: bool, **arguments: Any) -> None:
+    """Play an hour of a fleet against a real broker and database, and check every cell of it.
+
+    Connections drop, a worker is killed, the database restarts; then what is there is compared with
+    what was sent, and the pages are timed. All of it on loopback.
+
+    Example: kiosk central bench --devices 200 --json
+    """
+    from kiosk.bench import fleet_bench_text, run_fleet_bench
+
+    settings = settings_of(arguments.pop("config"), arguments.pop("overrides"))
+    set_up_logging("bench", "error")
+    found = run_fleet_bench(
+        settings, lambda line: click.echo(line, err=True), troubles=not no_troubles, **arguments
+    )
+    click.echo(json.dumps(found) if as_json else fleet_bench_text(found))
