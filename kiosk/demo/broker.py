@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import getpass
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -11,6 +14,9 @@ from pathlib import Path
 from kiosk.errors import BrokerError
 
 START_S = 10.0
+
+PARENT_DIED = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 class PrivateBroker:
@@ -33,7 +39,9 @@ class PrivateBroker:
         self.port = free_port()
         config = folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nlog_dest none\n"
+            # As whoever we are: a process that changes its user forgets whom to die with.
+            f"listener {self.port} 127.0.0.1\nuser {getpass.getuser()}\n"
+            "allow_anonymous true\nlog_dest none\n"
             f"persistence true\npersistence_location {folder}/\n",
             encoding="utf-8",
         )
@@ -43,6 +51,7 @@ class PrivateBroker:
             stderr=subprocess.DEVNULL,
             # Ctrl-C is for us: the broker is needed until the last counts have left.
             process_group=0,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - it takes no lock that a thread may hold
         )
         deadline = time.monotonic() + START_S
         while not self._accepts():
@@ -69,6 +78,11 @@ class PrivateBroker:
     def _accepts(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def _die_with_parent() -> None:
+    # A demo that is killed must not leave a broker behind.
+    ctypes.CDLL(None).prctl(PARENT_DIED, signal.SIGTERM)
 
 
 def is_free(host: str, port: int) -> bool:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import shutil
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from kiosk.central import read_totals
+from sqlalchemy import text
+
 from kiosk.clock import SystemClock
 from kiosk.config import Settings, TlsSettings, write_settings
 from kiosk.demo.broker import PrivateBroker, free_port, is_free
 from kiosk.demo.footage import CAMPAIGN, clip
+from kiosk.demo.head import make_signing_key, open_database
+from kiosk.demo.shops import USER, OtherShops
 from kiosk.demo.watch import PageWatcher
 from kiosk.run import PROCESSES, GaveUpError, Supervisor, child_command
 from kiosk.service import set_up_logging, stop_on_signals
@@ -30,6 +35,11 @@ POLL_S = 0.25
 DRAIN_S = 10.0
 """Longest wait for the last counts to arrive at head office."""
 
+OFFICE_AFTER_S = 2.0
+OTHERS_AFTER_S = 15.0
+"""The screen comes first: head office starts a little later, and the other shops when vision has
+begun, or after so long at the latest."""
+
 
 @dataclass
 class Summary:
@@ -39,7 +49,7 @@ class Summary:
         fps: frames processed per second, from the first one on.
         inference_ms: milliseconds of model inference per frame, recent mean.
         plays_by_reason: plays that were begun, by why they were chosen.
-        mqtt_messages: messages that head office has committed.
+        mqtt_messages: messages of this device that head office has committed.
         peak_rss_mb: largest sum of the resident memory of vision, director and uplink.
     """
 
@@ -82,6 +92,9 @@ def run_demo(
 def _arranged(settings: Settings, footage: str, folder: Path, broker_port: int) -> Settings:
     """The configuration, made private: own state, own broker, free port, demo campaign."""
     host, port = settings.player.host, settings.player.port
+    web = settings.central.web
+    office = folder / "central"
+    make_signing_key(office)
 
     def but(section: str, **changes: Any) -> Any:
         return getattr(settings, section).model_copy(update=changes)
@@ -109,7 +122,23 @@ def _arranged(settings: Settings, footage: str, folder: Path, broker_port: int) 
             backoff_min_s=0.2,
         ),
         "uplink": but("uplink", health_s=10.0, poll_s=0.2),
-        "central": but("central", database=folder / "central.db"),
+        "central": but(
+            "central",
+            database=str(folder / "central.db"),
+            folder=office,
+            web=web.model_copy(
+                update={
+                    "host": "127.0.0.1",
+                    "port": web.port if is_free("127.0.0.1", web.port) else free_port(),
+                    "public_url": None,
+                    "cert_file": None,
+                    "key_file": None,
+                }
+            ),
+        ),
+        "desired": but(
+            "desired", public_keys=[office / "keys" / "office.pub"], folder=folder / "desired"
+        ),
     }
     return settings.model_copy(update=changed)
 
@@ -145,10 +174,18 @@ class _Show:
         self._terminal = terminal
         config = folder / "config.yaml"
         write_settings(settings, config)
-        commands = {name: child_command(name, config) for name in PROCESSES}
-        office = child_command("central", config)
-        office.insert(office.index("central") + 1, "ingest")
-        self._supervisor = Supervisor({"central": office, **commands}, settings.run)
+        commands: dict[str, Sequence[str]] = {
+            name: child_command(name, config) for name in PROCESSES
+        }
+        for name in ("ingest", "web"):
+            command = child_command("central", config)
+            command.insert(command.index("central") + 1, name)
+            commands["central" if name == "ingest" else name] = command
+        self._supervisor = Supervisor(commands, settings.run)
+        for name in ("central", "web"):
+            self._supervisor.children[name].start_at_s = time.monotonic() + OFFICE_AFTER_S
+        self._password = secrets.token_urlsafe(8)
+        self._others = OtherShops(settings, self._password, SystemClock())
         player = settings.player
         self._watcher = PageWatcher(f"ws://{player.host}:{player.port}/operator/ws")
         self._summary = Summary()
@@ -156,14 +193,22 @@ class _Show:
     def run(self, stop: threading.Event, seconds: float | None) -> Summary:
         """Until ``stop`` or the time is over; then stop in order and add up."""
         page = f"http://{self._settings.player.host}:{self._settings.player.port}"
+        web = self._settings.central.web
+        known = f"user {USER}, password {self._password}"
         self._terminal.say(f"screen:          {page}/screen\noperator's page: {page}/")
+        self._terminal.say(f"head office:     http://{web.host}:{web.port}/ ({known})")
         self._terminal.say("stop with Ctrl-C" if seconds is None else f"stops in {seconds:g} s")
-        deadline_s = time.monotonic() + seconds if seconds is not None else float("inf")
+        began_s = time.monotonic()
+        deadline_s = began_s + seconds if seconds is not None else float("inf")
         try:
             while not stop.wait(POLL_S) and time.monotonic() < deadline_s:
                 self._tick()
+                late = time.monotonic() - began_s > OTHERS_AFTER_S
+                if self._others.ident is None and (self._summary.frames or late):
+                    self._others.start()
         finally:
             self._watcher.close()
+            self._others.close()
             self._supervisor.stop("vision", "director")
             self._drain()
             self._supervisor.stop_all()
@@ -205,7 +250,24 @@ class _Show:
         self._summary.passes = int(counted.get("passes", 0))
         self._summary.watchers = int(counted.get("watchers", 0))
         self._summary.plays = sum(self._summary.plays_by_reason.values())
-        self._summary.mqtt_messages = read_totals(self._settings.central.database)["messages"]
+        self._summary.mqtt_messages = _committed(self._settings)
+
+
+def _committed(settings: Settings) -> int:
+    """Messages of the real device in head office's database."""
+    number = (
+        "SELECT count(*) FROM {} AS t JOIN devices AS d ON d.id = t.device_id"
+        " JOIN sites AS s ON s.id = d.site_id WHERE s.site = :site AND d.name = :name"
+    )
+    mine = {"site": settings.device.site, "name": settings.device.name}
+    engine = open_database(settings.central)
+    with engine.connect() as connection:
+        found = [
+            connection.execute(text(number.format(table)), mine).scalar_one()
+            for table in ("hours", "play_batches")
+        ]
+    engine.dispose()
+    return sum(found)
 
 
 def _in_words(summary: Summary) -> str:

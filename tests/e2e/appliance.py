@@ -135,6 +135,7 @@ class Ear:
         self._client.on_message = lambda _c, _u, message: self.heard.append(
             (message.topic, json.loads(message.payload))
         )
+        self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 

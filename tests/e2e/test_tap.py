@@ -154,8 +154,8 @@ def test_hours_with_a_field_of_faces_are_an_offence(run: Run) -> None:
 
 
 def test_health_that_tells_more_is_an_offence(run: Run) -> None:
-    payload = next(said for topic, said in run[1].published if topic.endswith("up/health"))
-    health = json.loads(payload)
+    told = [json.loads(said) for topic, said in run[1].published if topic.endswith("up/health")]
+    health = next(said for said in told if said["vision"] is not None)
     assert shapes.offences(health, fields.HEALTH_MESSAGE, fields.KEYS) == []
     vision, outbox = health["vision"], health["outbox"]
     doctored: list[dict[str, Any]] = [

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(180)
 def test_the_demo_targets_a_woman_and_follows_her_mood_from_negative_to_positive() -> None:
     clip()
     done = subprocess.run(
-        [sys.executable, "-m", "kiosk", "demo", "--seconds", "25", "--json"],
+        [sys.executable, "-m", "kiosk", "demo", "--seconds", "40", "--json"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -9,7 +9,7 @@ from tests.central.pages.shop import ARGS, fill
 from tests.central.web.office import Office, served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def office(tmp_path_factory):
     """Head office of a small fleet with eight days behind it, served."""
     made = Office(tmp_path_factory.mktemp("pages"))
@@ -18,7 +18,7 @@ def office(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
     program = shutil.which("chromium")
     if program is None:

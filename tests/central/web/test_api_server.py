@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import ValidationError
 
 from kiosk.central.web import create_token, serve
 from kiosk.config import Settings
@@ -118,16 +119,17 @@ def test_passwords_in_the_open_are_warned_of(tmp_path, caplog, web, warned):
     assert ("event=web_without_tls" in caplog.text) is warned
 
 
-@pytest.mark.parametrize("missing", ["cert_file", "key_file", "nothing"])
-def test_a_certificate_that_cannot_be_used_is_told_in_a_sentence(tmp_path, missing):
-    cert, key = certificate(tmp_path)
-    files = {"cert_file": str(cert), "key_file": str(key)}
-    if missing == "nothing":
-        files["cert_file"] = str(tmp_path / "not-there.crt")
-    else:
-        del files[missing]
+def test_a_certificate_that_cannot_be_used_is_told_in_a_sentence(tmp_path):
+    _, key = certificate(tmp_path)
+    files = {"cert_file": str(tmp_path / "not-there.crt"), "key_file": str(key)}
     with pytest.raises(ConfigError, match=r"central\.web"):
         serve(settings_for(tmp_path, port=free_port(), **files))
+
+
+@pytest.mark.parametrize("given", ["cert_file", "key_file"])
+def test_half_a_pair_is_refused(tmp_path, given):
+    with pytest.raises(ValidationError, match="cert_file and key_file go together"):
+        settings_for(tmp_path, **{given: str(tmp_path / "web.pem")})
 
 
 def test_without_its_database_it_says_so_and_recovers(tmp_path):
