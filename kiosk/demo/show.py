@@ -25,7 +25,7 @@ from kiosk.demo.footage import CAMPAIGN, clip
 from kiosk.demo.head import make_signing_key, open_database
 from kiosk.demo.shops import USER, OtherShops
 from kiosk.demo.watch import PageWatcher
-from kiosk.run import PROCESSES, GaveUpError, Supervisor, child_command
+from kiosk.run import PROCESSES, GaveUpError, RestartFiles, Supervisor, child_command
 from kiosk.service import set_up_logging, stop_on_signals
 from kiosk.state import Outbox, PlayBook, open_store, read_health
 
@@ -184,6 +184,7 @@ class _Show:
         self._supervisor = Supervisor(commands, settings.run)
         for name in ("central", "web"):
             self._supervisor.children[name].start_at_s = time.monotonic() + OFFICE_AFTER_S
+        self._restarts = RestartFiles(settings.desired.folder / "restart", PROCESSES)
         self._password = secrets.token_urlsafe(8)
         self._others = OtherShops(settings, self._password, SystemClock())
         player = settings.player
@@ -217,6 +218,8 @@ class _Show:
 
     def _tick(self) -> None:
         self._supervisor.tick()
+        for name in self._restarts.asked():
+            self._supervisor.restart(name)
         if self._supervisor.children["director"].state == "refused":
             raise GaveUpError("the director cannot start; what it said stands above")
         pids = self._supervisor.pids()
