@@ -53,7 +53,8 @@ class Child:
     Attributes:
         deaths: monotonic times of the deaths within the window, bounded by the budget.
         state: ``running``; ``stopping`` to be started again; ``waiting`` for its start;
-            ``finished`` (it ended in good order); ``refused`` (its input is wrong).
+            ``finished`` (it ended in good order); ``refused`` (its input is wrong); ``stopped``
+            (as it was told, for good).
         kill_at_s: when one that is stopping is not asked any more.
     """
 
@@ -95,11 +96,11 @@ class Supervisor:
     def restart(self, name: str) -> None:
         """Ask a child to stop, and start it again when it has; returns at once.
 
-        It is no death, and one whose input was wrong gets another try; one that was stopped or has
-        finished stays so.
+        It is no death, and one whose input was wrong, or whose film is over, gets another try: a
+        new configuration may name a camera. One that was stopped stays so.
         """
         child = self.children[name]
-        if child.state == "refused":
+        if child.state in ("refused", "finished"):
             child.state, child.start_at_s = "waiting", self._monotonic()
         elif child.state == "running" and child.process is not None:
             log.info("event=process_restarted name=%s", name)
@@ -140,7 +141,7 @@ class Supervisor:
         running = []
         for name in names:
             child = self.children[name]
-            child.state = "finished"
+            child.state = "stopped"
             if child.process is not None and child.process.poll() is None:
                 child.process.terminate()
                 running.append((name, child.process))

@@ -190,7 +190,17 @@ def test_a_restart_gives_a_refused_process_another_try_and_wakes_none_that_was_s
         one.supervisor.restart(name)
     one.supervisor.tick()
     assert one.state("vision") == "running"
-    assert one.state("director") == "finished"
+    assert one.state("director") == "stopped"
+
+
+def test_a_vision_whose_film_is_over_starts_again_for_a_new_configuration(watch):
+    one = watch({"vision": python("pass")})
+    one.supervisor.tick()
+    one.dies("vision")
+    assert one.state("vision") == "finished"
+    one.supervisor.restart("vision")
+    one.supervisor.tick()
+    assert one.state("vision") == "running"
 
 
 def test_a_restart_is_asked_for_by_touching_a_file_since_the_start(tmp_path):

@@ -100,11 +100,16 @@ def enrol(names: str, out: Path, again: bool, **arguments: Any) -> None:
 
     Example: kiosk central enrol acme/shop-1/kiosk-1 --out /media/usb/kiosk-1
     """
-    from kiosk.central.office import enrol_device
+    from kiosk.central.office import enrol_device, media_origin
 
     settings = settings_of(arguments["config"], arguments["overrides"])
     branch = enrol_device(settings, names, out, again=again)
     click.echo(f"{branch} is enrolled; {out} goes to the device, and is secret")
+    if media_origin(settings) is None:
+        click.echo(
+            "its desired.media_origins is empty, so it takes no campaign: the pages have no HTTPS"
+            " (central.web.cert_file or public_url); or write there where media will be"
+        )
 
 
 @central.command("revoke")
@@ -349,7 +354,11 @@ def token_list(**arguments: Any) -> None:
 
 @central.command("bench")
 @click.option(
-    "--devices", default=200, show_default=True, help="Of the fleet; 0 times the pages only."
+    "--devices",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    help="Of the fleet; 0 times the pages only.",
 )
 @click.option(
     "--database",
@@ -364,13 +373,43 @@ def token_list(**arguments: Any) -> None:
     show_default=True,
     help="Of the bench's own.",
 )
-@click.option("--workers", default=2, show_default=True, help="Ingest processes.")
-@click.option("--connections", default=0, help="Of all devices together; 0: one each, to a limit.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Ingest processes."
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Of all devices together; 0: one each, to a limit.",
+)
 @click.option("--no-troubles", is_flag=True, help="Drop, kill and restart nothing.")
-@click.option("--history-days", default=0, help="Of the past on which the pages are timed.")
-@click.option("--history-devices", default=200, show_default=True, help="That have a past.")
-@click.option("--requests", default=50, show_default=True, help="Of each page; 0: no pages.")
-@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
+@click.option(
+    "--history-days",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Of the past on which the pages are timed.",
+)
+@click.option(
+    "--history-devices",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    help="That have a past.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Of each page; 0: no pages.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of everything that is drawn.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @with_settings
 def bench(no_troubles: bool, as_json: bool, **arguments: Any) -> None:
@@ -383,6 +422,11 @@ def bench(no_troubles: bool, as_json: bool, **arguments: Any) -> None:
     """
     from kiosk.bench import fleet_bench_text, run_fleet_bench
 
+    database = arguments["database"]
+    if database not in ("postgresql", "sqlite") and not database.startswith("postgresql://"):
+        raise BadInputError(
+            f"--database {database}: postgresql, sqlite or postgresql://user@host/name is expected"
+        )
     settings = settings_of(arguments.pop("config"), arguments.pop("overrides"))
     set_up_logging("bench", "error")
     found = run_fleet_bench(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -38,6 +39,9 @@ class DesiredSettings(Section):
     identify_s: Seconds = Field(30, description="how long the screen says which one it is")
 
 
+PLAIN = re.compile(r"[0-9]{1,19}/[a-z.]{1,40}")
+
+
 @dataclass(frozen=True)
 class InstalledCampaign:
     """A campaign of head office that is whole and on this disk.
@@ -51,6 +55,17 @@ class InstalledCampaign:
     version: int
     name: str
     file: Optional[Path]
+
+
+NAME_MAX = 64
+"""Signs of a campaign's name."""
+
+
+def _plain(file: object) -> str:
+    """A path as we write it: a folder of digits and a name."""
+    if isinstance(file, str) and PLAIN.fullmatch(file):
+        return file
+    raise ValueError("it names no file of ours")
 
 
 def campaign_pointer(folder: Path) -> Path:
@@ -72,10 +87,10 @@ def installed_campaign(desired: DesiredSettings) -> Optional[InstalledCampaign]:
         file = found["file"]
         return InstalledCampaign(
             int(found["version"]),
-            str(found["name"]),
-            None if file is None else pointer.parent / str(file),
+            str(found["name"])[:NAME_MAX],
+            None if file is None else pointer.parent / _plain(file),
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as bad:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
         raise ValueError(f"{pointer}: cannot be read: {bad}") from bad

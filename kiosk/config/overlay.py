@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from kiosk import strict
+from kiosk.config.loosened import loosened
 from kiosk.config.policy import contradictions
 from kiosk.errors import ConfigError
 
@@ -38,8 +39,8 @@ OWN = {
 }
 """Keys of those sections that stay the device's own, and why."""
 
-STRICTER = ("full", "eu", "count-only")
-"""Policies, each stricter than the one before."""
+MAX_VERSION = 2**63 - 1
+"""As on the wire: a health message that names a higher one could not be sent."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def lay_over(own: Settings, sections: dict[str, Any]) -> Settings:
     document.data = _merged(own.model_dump(mode="json"), sections)
     settings = strict.validate(document, type(own), ConfigError)
     faults = [f"{strict.dotted(where)}: {why}" for where, why in contradictions(settings)]
-    faults += _loosened(own, settings)
+    faults += loosened(own, settings)
     if faults:
         raise ConfigError("\n".join(faults))
     return settings
@@ -103,13 +104,19 @@ def take_installed(own: Settings) -> tuple[Settings, Taken]:
     version = None
     try:
         found = json.loads(text)
-        version = int(found["version"])
+        version = _version(found["version"])
         settings = lay_over(own, found["content"])
     except ConfigError as bad:
         return own, _ignored(own, version, str(bad).splitlines()[0])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except Exception:  # noqa: BLE001 - no process can start with a fault here, the screen's included
         return own, _ignored(own, version, f"{path}: damaged")
     return settings, Taken(own, version)
+
+
+def _version(found: object) -> int:
+    if isinstance(found, int) and 0 < found <= MAX_VERSION:
+        return found
+    raise ValueError("no version")
 
 
 class _FromAfar(strict.Document):
@@ -150,44 +157,3 @@ def _not_from_afar(sections: dict[str, Any]) -> Iterator[str]:
     source = vision.get("source") if isinstance(vision, dict) else None
     if isinstance(source, str) and "://" not in source and not Path(source).is_absolute():
         yield "vision.source: a device, a stream or a whole path is expected from afar"
-
-
-def _loosened(own: Settings, new: Settings) -> Iterator[str]:
-    """Each way in which people would be less protected than by the device's own settings."""
-    if STRICTER.index(new.privacy.policy) < STRICTER.index(own.privacy.policy):
-        yield (
-            f"privacy.policy: {new.privacy.policy} is less strict than this device's"
-            f" {own.privacy.policy}; from afar it may only become stricter"
-        )
-    if new.privacy.noise == "off" and own.privacy.noise != "off":
-        yield "privacy.noise: cannot be switched off from afar"
-    if new.privacy.epsilon > own.privacy.epsilon:
-        yield (
-            f"privacy.epsilon: {new.privacy.epsilon:g} is more than this device's"
-            f" {own.privacy.epsilon:g}; from afar it may only become smaller"
-        )
-    more = set(_estimated(new)) - set(_estimated(own))
-    if more:
-        yield (
-            f"vision.attributes.estimate: {', '.join(sorted(more))}: not estimated by this"
-            " device's own settings, and nothing is added from afar"
-        )
-    if new.privacy.publishes_mood and not own.privacy.publishes_mood:
-        yield "privacy.mood_table: this device publishes no moods, and none are added from afar"
-    if own.player.notice.show and not new.player.notice.show:
-        yield "player.notice.show: the notice cannot be taken off the screen from afar"
-    if new.player.notice.text not in ("", own.player.notice.text):
-        yield (
-            "player.notice.text: words of one's own are not put on a screen from afar; its"
-            " languages, size and place may be"
-        )
-    for name, before, after in (
-        ("player.keep_plays_days", own.player.keep_plays_days, new.player.keep_plays_days),
-        ("audience.keep_hours_days", own.audience.keep_hours_days, new.audience.keep_hours_days),
-    ):
-        if after > before:
-            yield f"{name}: {after:g} is more than this device's {before:g}; it may only shrink"
-
-
-def _estimated(settings: Settings) -> list[str]:
-    return list(settings.seeing.attributes.estimate or ())

@@ -186,7 +186,7 @@ class Carrier:
         if not link.connected:
             return
         now = self._clock.monotonic()
-        for message in self._drain.choose(waiting, now, link.receive_maximum):
+        for message in self._drain.choose(waiting, now, self._drain.on_their_way + link.room):
             mid = link.publish(self._publication(message))
             if mid is None:
                 break

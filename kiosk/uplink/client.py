@@ -96,6 +96,8 @@ def connect(client: Client, broker: BrokerSettings, session: Session) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = session.expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        if session.packet_max is not None:
+            properties.MaximumPacketSize = session.packet_max
         client.connect(
             broker.host,
             broker.port,

@@ -34,6 +34,11 @@ class Drain:
         self._answered: dict[Key, Message] = {}
         self._paused_until = float("-inf")
 
+    @property
+    def on_their_way(self) -> int:
+        """Messages that the broker has not answered for."""
+        return len(self._in_flight)
+
     def choose(self, waiting: Sequence[Message], now: float, most: int) -> list[Message]:
         """Which of the waiting messages to send now, in their order.
 

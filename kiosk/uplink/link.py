@@ -122,9 +122,12 @@ class Link:
         return self._last_failure
 
     @property
-    def receive_maximum(self) -> int:
-        """How many unanswered publications the broker takes."""
-        return self._receive_maximum
+    def room(self) -> int:
+        """How many more publications the broker takes before it has answered for one of them.
+
+        A broker may end the connection for one too many (MQTT 5, 4.9).
+        """
+        return max(0, self._receive_maximum - len(self._unanswered))
 
     def turn(self, timeout_s: float) -> None:
         """Connect when it is time, and handle what comes; returns within about ``timeout_s``.

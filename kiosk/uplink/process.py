@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from random import Random, SystemRandom
@@ -61,6 +62,7 @@ class Uplink:
         self._since = clock.utc()
         self._health_due = self._began
         self._faults: set[str] = set()
+        self._descriptions: deque[Publication] = deque()
         self._cap = Cap(settings.uplink.state_max_mb)
         self._carrier = Carrier(
             settings, self._branch, clock=clock, random=random, heartbeat=heartbeat
@@ -71,6 +73,7 @@ class Uplink:
         session = Session(
             client_id=f"kiosk.{device.tenant}.{device.site}.{device.name}",
             subscriptions=(self._branch.topic("down/ack"), *self._desired.topics),
+            packet_max=self._desired.packet_max,
             will=self._will,
         )
         self._link = Link(settings.broker, session, self, clock=clock, pause=pause, random=random)
@@ -78,6 +81,7 @@ class Uplink:
     def turn(self) -> None:
         """One round: what the broker said, what it means for the outbox, what to send next."""
         self._link.turn(self._settings.uplink.poll_s)
+        self._send_descriptions()
         self._carrier.turn(self._link)
         self._do_as_wanted()
         self._send_health()
@@ -97,6 +101,7 @@ class Uplink:
 
     def on_lost(self) -> None:
         """What was on its way will be sent again."""
+        self._descriptions.clear()
         self._carrier.lost()
 
     def on_answer(self, mid: int, refusal: str | None) -> None:
@@ -120,8 +125,12 @@ class Uplink:
             node_name(self._branch),
             len(publications),
         )
-        for publication in publications:
-            self._link.publish(publication)
+        self._descriptions = deque(publications)
+
+    def _send_descriptions(self) -> None:
+        # As many as the broker takes: all of them at once are more than some allow.
+        while self._descriptions and self._link.room:
+            self._link.publish(self._descriptions.popleft())
 
     def _do_as_wanted(self) -> None:
         try:

@@ -37,6 +37,8 @@ class Session:
         clean_start: whether the broker forgets what it kept for us.
         expiry_s: how long the broker keeps things for us while we are away.
         manual_ack: the owner answers for each message by :meth:`Link.acknowledge`.
+        packet_max: bytes of the largest packet that the broker may send; ``None``: any. MQTT 3.1.1
+            cannot say it.
         will: makes the message that the broker sends when we vanish, for each connection.
     """
 
@@ -45,6 +47,7 @@ class Session:
     clean_start: bool = True
     expiry_s: int = 0
     manual_ack: bool = False
+    packet_max: int | None = None
     will: Callable[[], Publication] | None = None
 
 

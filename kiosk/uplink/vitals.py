@@ -25,6 +25,11 @@ SILENT_MIN_S = 180.0
 """The director is not called silent sooner than this, however short the period."""
 
 
+STEP_BYTES = 2**20
+"""The size of the state file is told in steps, rounded up: the open hour is in it, and to the page
+it would say how many kinds of passes there were so far."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What the state file says.
@@ -49,7 +54,7 @@ def read_kept(store: Store) -> Kept:
             epoch=store.epoch,
             waiting=backlog.waiting,
             unacknowledged=backlog.at_broker,
-            kb=outbox.used_bytes() // 1024,
+            kb=-(-outbox.used_bytes() // STEP_BYTES) * (STEP_BYTES // 1024),
             **held,
         ),
     )

@@ -39,7 +39,7 @@ class OutboxHealth(Payload):
     epoch: Epoch
     waiting: int = Field(ge=0, description="messages that the broker does not have yet")
     unacknowledged: int = Field(ge=0, description="messages that central has not committed")
-    kb: int = Field(ge=0, description="size of the state file")
+    kb: int = Field(ge=0, description="size of the state file, in steps of 1024")
     hours: StreamHealth
     plays: StreamHealth
 

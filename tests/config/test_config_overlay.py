@@ -69,6 +69,9 @@ def test_what_is_written_for_the_children_of_one_command_is_read_back_with_it(tm
         '{"version": 3, "content": []}',
         '{"version": 3, "content": {"player": {"lead_s": -1}}}',
         '{"version": 3, "content": {"broker": {}}}',
+        '{"version": 1e999, "content": {}}',
+        '{"version": 9223372036854775808, "content": {}}',
+        '{"version": -1, "content": {}}',
         '{"version": 3, "content": {"privacy": {"noise": "off"}}}',
         '{"version": 3, "content": {"player": ' + "[" * 3000 + "]" * 3000 + "}}",
         "\x00\xff",
@@ -161,6 +164,70 @@ def test_the_notice_says_what_this_device_says_or_what_we_say(tmp_path):
         lay_over(own, {"player": {"notice": {"text": "Welcome!"}}})
     changed = lay_over(own, {"player": {"notice": {"text": "", "languages": ["fr"]}}})
     assert (changed.player.notice.text, changed.player.notice.languages) == ("", ["fr"])
+
+
+NIGHT = {"days": ["mon"], "begin": "22:00", "end": "06:00"}
+EVENING = {"days": ["mon"], "begin": "22:00", "end": "23:00"}
+TILL = {"name": "till", "polygon": [[0, 0], [0.2, 0], [0.2, 0.4]]}
+AT_HOME = {
+    "clock": {"trust": "synchronised"},
+    "vision": {
+        "off_hours": [NIGHT],
+        "zones": {"ignore": [TILL], "max_distance_m": 4},
+        "attributes": {"minor_p": 0.1},
+    },
+    "audience": {"staff_hours": [{"days": ["tue"], "begin": "07:00", "end": "09:00"}]},
+    "privacy": {"shares": {"age_gender": 0}, "age_bands": ["0-17", "18-54", "55+"]},
+    "player": {"notice": {"link": "https://shop.example/privacy"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"clock": {"trust": "always"}}, "clock.trust"),
+        ({"vision": {"off_hours": []}}, "vision.off_hours"),
+        ({"vision": {"off_hours": [EVENING]}}, "vision.off_hours"),
+        ({"audience": {"staff_hours": []}}, "audience.staff_hours"),
+        ({"vision": {"zones": {"ignore": []}}}, "till"),
+        ({"vision": {"zones": {"ignore": [TILL | {"polygon": [[0, 0], [1, 0], [1, 1]]}]}}}, "till"),
+        ({"vision": {"zones": {"max_distance_m": None}}}, "max_distance_m"),
+        ({"vision": {"zones": {"max_distance_m": 5}}}, "max_distance_m"),
+        ({"vision": {"attributes": {"minor_p": 0.9}}}, "minor_p"),
+        ({"privacy": {"shares": {"age_gender": 3}}}, "shares.age_gender"),
+        ({"privacy": {"age_bands": ["0-17", "18-34", "35-54", "55+"]}}, "age_bands"),
+        ({"player": {"notice": {"link": "https://evil.example/win"}}}, "notice.link"),
+        ({"player": {"notice": {"link": None}}}, "notice.link"),
+    ],
+)
+def test_what_is_promised_in_a_shop_has_no_side_door(tmp_path, content, why):
+    device(tmp_path, **AT_HOME)
+    own = load_settings(tmp_path / "config.yaml")
+    with pytest.raises(ConfigError, match=why):
+        lay_over(own, content)
+
+
+def test_more_than_was_promised_may_be_kept_from_afar(tmp_path):
+    device(tmp_path, **AT_HOME)
+    own = load_settings(tmp_path / "config.yaml")
+    sunday = {"days": ["sun"], "begin": "00:00", "end": "24:00"}
+    early = {"days": ["tue"], "begin": "06:00", "end": "10:00"}
+    mirror = {"name": "mirror", "polygon": [[0, 0], [1, 0], [1, 1]]}
+    settings = lay_over(
+        own,
+        {
+            "vision": {
+                # Whoever is not seen is not counted: these staff hours are kept by a closed camera.
+                "off_hours": [NIGHT, sunday, early],
+                "zones": {"ignore": [mirror, TILL], "max_distance_m": 3},
+                "attributes": {"minor_p": 0.05},
+            },
+            "audience": {"staff_hours": []},
+            "privacy": {"shares": {"mood": 0}, "age_bands": ["0-17", "18+"]},
+        },
+    )
+    assert settings.privacy.age_bands == ["0-17", "18+"]
+    assert len(settings.vision.off_hours) == 3
 
 
 def test_privacy_may_be_tightened_from_afar(tmp_path):

@@ -66,7 +66,16 @@ def test_without_a_key_what_is_installed_is_nobodys(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault", ["no pointer that is one", "no campaign", "no medium", "no rights"]
+    "fault",
+    [
+        "no pointer that is one",
+        "a version without end",
+        "a file out of the folder",
+        "a name that is none",
+        "no campaign",
+        "no medium",
+        "no rights",
+    ],
 )
 def test_what_is_damaged_never_replaces_what_plays(tmp_path, caplog, fault):
     own, settings = write_campaign(tmp_path, "own"), desired(tmp_path)
@@ -76,6 +85,13 @@ def test_what_is_damaged_never_replaces_what_plays(tmp_path, caplog, fault):
     folder = campaign_pointer(settings.folder).parent / "2"
     if fault == "no pointer that is one":
         campaign_pointer(settings.folder).write_text("[")
+    elif fault == "a version without end":
+        campaign_pointer(settings.folder).write_text('{"version": 1e999, "name": "", "file": null}')
+    elif fault == "a file out of the folder":
+        stranger = {"version": 2, "name": "x", "file": "../../own/campaign.yaml"}
+        point(campaign_pointer(settings.folder), stranger)
+    elif fault == "a name that is none":
+        point(campaign_pointer(settings.folder), {"version": 2, "name": "", "file": "2/\0"})
     elif fault == "no campaign":
         (folder / "campaign.yaml").write_text("version: 2")
     elif fault == "no medium":

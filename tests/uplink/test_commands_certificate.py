@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from kiosk.clock import SystemClock
 from kiosk.errors import BrokerError
@@ -132,6 +132,31 @@ def test_a_wrong_certificate_is_never_installed(files):
             files.made.install(pem, "id-1", NOW)
         assert files.pair() == before, what
         assert not files.made.on_trial(0)
+
+
+def with_a_weak_one_beside_it(files: Files) -> str:
+    key, name = rsa.generate_private_key(65537, 1024), x509.Name([])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=9))
+    weak = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    return files.authority.sign(files.made.request(), TARGET) + weak
+
+
+def test_a_certificate_with_which_nothing_could_start_is_never_installed(files):
+    before = files.pair()
+    with pytest.raises(RefusedError, match="cannot be used for TLS"):
+        files.made.install(with_a_weak_one_beside_it(files), "id-1", NOW)
+    assert files.pair() == before
+    assert not files.made.on_trial(0)
+
+
+def test_one_on_trial_that_cannot_be_used_gives_way_at_a_start(files, caplog):
+    before = files.pair()
+    files.made.install(files.authority.sign(files.made.request(), TARGET), "id-1", NOW)
+    files.cert.write_text("damaged on the disk")
+    files.made.recover()
+    assert files.pair() == before
+    assert not files.made.on_trial(0)
+    assert "event=certificate_given_up id=id-1" in caplog.text
 
 
 def test_a_certificate_that_nobody_asked_for_is_refused(files):

@@ -94,6 +94,22 @@ def test_what_lies_at_the_broker_is_installed_and_the_device_says_what_runs(
     observer.close()
 
 
+def test_what_would_not_fit_into_the_memory_is_not_even_delivered(tmp_path, broker, office, caplog):
+    observer = Publisher(broker.port, f"{BRANCH}/up/reply")
+    observer.publish_retained(f"{BRANCH}/down/config", b"x" * 3_000_000)
+    uplink = uplink_for(settings(tmp_path, broker, office, None))
+
+    def heard() -> bool:
+        if uplink._link.connected:
+            observer.publish(f"{BRANCH}/down/command", office.command("ping"))
+        return bool(observer.of("up/reply"))
+
+    drive(uplink, until=heard, what="a ping is answered")
+    assert "event=message_too_large" not in caplog.text
+    uplink.close()
+    observer.close()
+
+
 def test_a_command_is_answered_once_on_its_topic(tmp_path, broker, office):
     observer = Observer(broker.port, f"{BRANCH}/up/reply")
     uplink = uplink_for(settings(tmp_path, broker, office, None))

@@ -73,6 +73,8 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no address": ({"url": "https://[::1"}, {}, "address"),
     "an absolute name": ({"file": "/etc/ice.svg"}, {}, "media"),
     "a name that leads out": ({"file": "../ice.svg"}, {}, "media"),
+    "a name with a nought in it": ({"file": "ice\0.svg"}, {}, "no file can be called so"),
+    "a name that no disk takes": ({"file": "ü" * 190}, {}, "no file can be called so"),
     "the campaign's own name": ({"file": "campaign.yaml"}, {}, "another name"),
     "two of a name": ({"file": "far/sun.svg"}, {}, "twice"),
     "a file and a folder": ({"file": "far"}, {}, "a file and a folder"),
@@ -254,6 +256,31 @@ def test_a_damaged_pointer_is_told_and_the_campaign_taken_once_more(device, offi
     hear(device, office, 1, media)
     until_installed(device, 1)
     assert plays(device)[0] == 1
+
+
+def test_what_the_director_may_be_playing_stays_while_the_pointer_is_damaged(
+    device, office, server
+):
+    media = server.campaign()
+    hear(device, office, 1, media)
+    until_installed(device, 1)
+    folder = device.settings.desired.folder / "campaign"
+    (folder / "installed.json").write_text("[")
+    device.desired.close()
+    device.start()
+    device.turn(901)
+    assert (folder / "1/ice.svg").is_file()
+    assert stored(device) == {one["sha256"] for one in media}
+
+
+def test_an_older_one_does_not_take_the_place_of_one_that_is_being_fetched(device, office, server):
+    server.status = 503
+    hear(device, office, 5, server.campaign("five"))
+    hear(device, office, 4, server.campaign("four"))
+    assert device.desired.campaign_health().refused == 4
+    server.status = None
+    server.campaign("five")
+    until_installed(device, 5)
 
 
 def test_nothing_is_fetched_for_a_campaign_of_which_a_part_may_not_be(device, office, server):

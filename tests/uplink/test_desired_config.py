@@ -63,6 +63,15 @@ def test_the_camera_runs_on_when_vision_has_no_part_in_what_changes(device, offi
     assert touched(device) == {"director", "uplink"}
 
 
+def test_one_that_takes_another_back_at_once_restarts_whoever_may_have_read_that(device, office):
+    device.hear("down/config", office.document("config", 1, {"player": {"lead_s": 2}}))
+    touched(device)
+    # This process has not started again yet, and by what it runs with nothing changes.
+    device.hear("down/config", office.document("config", 2, {}))
+    assert touched(device) == {"director", "uplink"}
+    assert device.desired.config_health().version == 0
+
+
 def test_one_that_changes_nothing_restarts_nothing(device, office):
     device.hear("down/config", office.document("config", 1, {"player": {"lead_s": 1.0}}))
     assert touched(device) == set()
@@ -222,6 +231,44 @@ def test_a_disk_that_is_full_keeps_the_good_one(device, office, monkeypatch):
     assert list((device.settings.desired.folder / "config").iterdir()) == [
         device.settings.desired.folder / "config/installed.json"
     ]
+    # Nobody publishes it again because this disk has room again.
+    device.turn(61)
+    assert installed(device)["version"] == 4
+    assert device.desired.config_health().refused is None
+
+
+def test_one_that_is_installed_and_not_at_work_is_told_as_long_as_it_is_not(
+    device, office, tmp_path
+):
+    first = office.document("config", 7, {"privacy": {"mood_table": True}})
+    device.hear("down/config", first)
+    # Somebody in the shop chose a stricter policy since.
+    own = device.settings.model_dump(mode="json") | {"privacy": {"policy": "count-only"}}
+    (tmp_path / "config.yaml").write_text(json.dumps(own))
+    device.settings = load_settings(tmp_path / "config.yaml")
+    device.desired.close()
+    device.start()
+    touched(device)
+    for _ in range(2):
+        health = device.desired.config_health()
+        assert (health.version, health.refused) == (0, 7)
+        assert "mood" in health.reason
+        device.hear("down/config", first)
+    assert touched(device) == set()
+
+
+def test_a_damaged_one_is_replaced_by_the_one_at_the_broker(device, office, tmp_path):
+    first = office.document("config", 7, GOOD)
+    device.hear("down/config", first)
+    path = device.settings.desired.folder / "config/installed.json"
+    path.write_text(path.read_text().replace('"content"', '"kontent"'))
+    device.settings = loaded(device, tmp_path)
+    device.desired.close()
+    device.start()
+    touched(device)
+    device.hear("down/config", first)
+    assert touched(device) == {"vision", "director", "uplink"}
+    assert loaded(device, tmp_path).taken.version == 7
 
 
 WRITER = """

@@ -82,6 +82,26 @@ def test_each_sensor_is_described_and_reads_what_is_published(tmp_path):
     assert len({one["unique_id"] for one in found.values()}) == len(found)
 
 
+def test_no_more_is_sent_at_once_than_the_broker_takes(tmp_path):
+    asked = {"home_assistant": {"discovery": True}, "health_s": 60}
+    with Mosquitto(tmp_path / "broker", extra="max_inflight_messages 4\n") as broker:
+        observer = Observer(broker.port, "homeassistant/#")
+        device = Device(tmp_path / "state.db")
+        device.publish_plays(10)
+        uplink = uplink_for(settings_for(tmp_path, broker.port, uplink=asked))
+        most = 0
+
+        def described_all() -> bool:
+            nonlocal most
+            most = max(most, len(uplink._link._unanswered))
+            return len(observer.messages) == 10
+
+        drive(uplink, until=described_all, what="all descriptions")
+        assert 0 < most <= 4
+        uplink.close()
+        observer.close()
+
+
 def test_unasked_nothing_is_described(tmp_path):
     with Mosquitto(tmp_path / "broker") as broker:
         observer = Observer(broker.port, "#")

@@ -144,13 +144,23 @@ def test_a_state_file_above_its_cap_is_told_once_until_it_has_shrunk(caplog):
 def test_room_within_the_file_is_not_counted_as_used(tmp_path):
     store = open_store(tmp_path / "state.db", SystemClock())
     with store.transaction() as db:
-        rows = [("plays", seq, b"x" * 4000, 0, "") for seq in range(1, 300)]
+        rows = [("plays", seq, b"x" * 40000, 0, "") for seq in range(1, 300)]
         db.conn.executemany("INSERT INTO outbox VALUES (?, ?, ?, ?, ?)", rows)
         db.execute("INSERT INTO streams VALUES ('plays', 299)")
     full = read_kept(store).outbox.kb
     Outbox(store).acknowledge("plays", store.epoch, 299)
-    assert full > 1000
+    assert full > 10_000
     assert read_kept(store).outbox.kb < full / 4
+    store.close()
+
+
+def test_what_is_counted_in_the_open_hour_does_not_show_in_the_size(tmp_path):
+    store = open_store(tmp_path / "state.db", SystemClock())
+    empty = read_kept(store).outbox
+    with store.transaction() as db:
+        cells = [("2026-01-02T10:00:00Z", f"age_gender/{cell}", 1) for cell in range(400)]
+        db.conn.executemany("INSERT INTO open_hours VALUES (?, ?, ?)", cells)
+    assert read_kept(store).outbox == empty
     store.close()
 
 

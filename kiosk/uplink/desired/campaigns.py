@@ -35,6 +35,9 @@ longest lasts 600 s."""
 CLOSE_S = 2.0
 """How long a stopping process waits for the thread; one that waits for a server is left behind."""
 
+NAME_BYTES = 255
+"""Longest name of a file (Linux: NAME_MAX)."""
+
 NEWS_MAX = 100
 """Steps of the thread that the loop has not looked at; more are left out."""
 
@@ -99,8 +102,15 @@ class Campaigns:
         """
         if not self.standing.weigh(given):
             return
-        if self._wanted is not None and self._wanted.digest == given.digest:
-            return
+        if self._wanted is not None:
+            if self._wanted.digest == given.digest:
+                return
+            fetched = self._wanted.document.version
+            if given.document.version <= fetched:
+                raise RefusedError(
+                    f"version {given.document.version} is not newer than {fetched}, whose media"
+                    " are being fetched"
+                )
         check_listing(given.document)
         for medium in given.document.media:
             check_origin(medium.url, self._settings.media_origins)
@@ -126,7 +136,9 @@ class Campaigns:
             idle = self._wanted is None
         if idle and self._monotonic() >= self._sweep_at:
             self._sweep_at = float("inf")
-            self._sweep(self.standing.version)
+            # While what is installed is damaged, the director may go on with what it has read.
+            if self.standing.version:
+                self._sweep(self.standing.version)
         return changed
 
     def close(self) -> None:
@@ -288,6 +300,10 @@ class Campaigns:
                 self._wanted = None
 
 
+def _longest_part(file: str) -> int:
+    return max(len(part.encode()) for part in file.split("/"))
+
+
 def check_listing(document: Document) -> None:
     """Whether the media of a campaign document and its campaign file speak of the same files.
 
@@ -301,6 +317,8 @@ def check_listing(document: Document) -> None:
             raise RefusedError(f"media: {medium.file} is listed twice")
         if PurePosixPath(medium.file).parts[0] == CAMPAIGN_FILE:
             raise RefusedError(f"media: {medium.file}: another name is expected")
+        if not medium.file.isprintable() or _longest_part(medium.file) > NAME_BYTES:
+            raise RefusedError(f"media: {medium.file!a:.100}: no file can be called so")
         names.add(medium.file)
         folders.update(str(folder) for folder in PurePosixPath(medium.file).parents)
     if names & folders:

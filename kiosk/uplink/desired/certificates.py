@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +86,7 @@ class Certificates:
                 self._put_back()
             elif trial is not None:
                 self._switch()
+                self._drop_if_unusable(trial)
         except OSError as bad:
             raise BrokerError(
                 f"{self._tls.cert_file.parent}: a change of certificate cannot be finished:"
@@ -144,7 +146,12 @@ class Certificates:
                 old.unlink(missing_ok=True)
                 os.link(path, old)
                 sync_folder(path.parent)
-            write_whole(_named(cert, "new"), pem.encode("ascii"))
+            write_whole(_named(cert, "new"), pem.encode())
+            why = _unusable(_named(cert, "new"), _named(key, "new"))
+            if why:
+                # Before it replaces anything: no process could start with such a pair.
+                _named(cert, "new").unlink()
+                raise RefusedError(f"it cannot be used for TLS: {why}")
             self._write_trial(Trial(command))
             self._switch()
         except OSError as bad:
@@ -234,6 +241,18 @@ class Certificates:
                 _named(path, "new").replace(path)
                 sync_folder(path.parent)
 
+    def _drop_if_unusable(self, trial: Trial) -> None:
+        # At a start nobody waits for the trial's end: without a pair there would be no process.
+        why = _unusable(*self._pair())
+        if why:
+            log.error(
+                'event=certificate_given_up id=%s reason="%s": it cannot be used for TLS; the one'
+                " before is back; see head office's authority",
+                trial.command,
+                why,
+            )
+            self._put_back()
+
     def _put_back(self) -> None:
         for path in self._pair():
             if _named(path, "old").exists():
@@ -259,6 +278,16 @@ class Certificates:
         self._since = None
         _named(cert, "trial").unlink(missing_ok=True)
         sync_folder(cert.parent)
+
+
+def _unusable(cert: Path, key: Path) -> str:
+    """Why TLS would not take a pair; empty when it does."""
+    try:
+        # An empty pass phrase: without one, OpenSSL would ask for it on a terminal.
+        ssl.create_default_context().load_cert_chain(cert, key, password="")
+    except OSError as bad:
+        return str(getattr(bad, "reason", None) or bad.strerror or bad)
+    return ""
 
 
 def _named(path: Path, suffix: str) -> Path:

@@ -10,8 +10,9 @@ from kiosk.clock import iso
 from kiosk.config import Settings, config_file, lay_over
 from kiosk.errors import ConfigError
 from kiosk.uplink.desired.files import write_whole
+from kiosk.uplink.desired.restarts import PROCESSES
 from kiosk.uplink.desired.standing import Given, Standing
-from kiosk.uplink.desired.trust import RefusedError
+from kiosk.uplink.desired.trust import LaterError, RefusedError
 
 SEEN_BY_VISION = ("vision", "privacy", "log")
 """Sections of those that may be set from afar in which vision has a part; the others leave its
@@ -31,8 +32,14 @@ class Configurations:
         self._file = config_file(settings.desired.folder)
         self._wanted = settings.desired.public_keys
         version, digest = _installed(self._file) if self._wanted else (0, "")
+        if settings.taken.reason:
+            # It is not at work: the same one once more is looked at anew, and not taken for done.
+            digest = ""
         self.standing = Standing("config", version, digest)
         self.standing.version = settings.taken.version
+        # Asked to start again, by which they may have read a configuration that this process has
+        # not: it is asked last.
+        self._asked: frozenset[str] = frozenset()
         if settings.taken.reason:
             self.standing.refuse(settings.taken.refused, settings.taken.reason[:200])
 
@@ -43,7 +50,8 @@ class Configurations:
             The processes that have to start again to follow it.
 
         Raises:
-            RefusedError: it is older than the installed one, cannot be used, or not be written.
+            RefusedError: it is older than the installed one, or cannot be used.
+            LaterError: it cannot be written now.
         """
         if not self.standing.weigh(given):
             return ()
@@ -57,8 +65,10 @@ class Configurations:
         try:
             write_whole(self._file, _as_installed(given))
         except OSError as bad:
-            raise RefusedError(f"it cannot be written here: {bad.strerror or bad}") from bad
-        processes = _that_follow(_sections(self._settings), _sections(settings))
+            raise LaterError(f"it cannot be written here: {bad.strerror or bad}") from bad
+        following = _that_follow(_sections(self._settings), _sections(settings))
+        self._asked |= set(following)
+        processes = tuple(name for name in PROCESSES if name in self._asked)
         self.standing.install(given, at_work=not processes)
         return processes
 
@@ -91,6 +101,6 @@ def _installed(path: Path) -> tuple[int, str]:
     try:
         found = json.loads(path.read_bytes())
         return max(0, int(found["version"])), str(found["digest"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         # None yet, or damaged: then the document at the broker is taken once more.
         return 0, ""

@@ -21,7 +21,7 @@ from kiosk.uplink.desired.media import MediaStore
 from kiosk.uplink.desired.orders import Answer, Orders
 from kiosk.uplink.desired.restarts import LEAD_S, PROCESSES, Restarts
 from kiosk.uplink.desired.standing import read_document
-from kiosk.uplink.desired.trust import RefusedError, public_keys
+from kiosk.uplink.desired.trust import LaterError, RefusedError, public_keys
 from kiosk.uplink.session import Publication
 from kiosk.wire import (
     DOCUMENT_MAX_BYTES,
@@ -41,8 +41,15 @@ COMMAND = "down/command"
 RETRY_MIN_S, RETRY_MAX_S = 5.0, 900.0
 """Between two tries of a download: a shop's line may be down for a minute, a server for a night."""
 
+LATER_S = 60.0
+"""Between two tries to write a configuration: somebody may have made room on the disk."""
+
 MESSAGE_MAX = 2 * DOCUMENT_MAX_BYTES + 4096
 """A sealed document, in which each quotation mark takes two signs, and its envelope."""
+
+PACKET_MAX = MESSAGE_MAX + 1024
+"""With topic and properties. The broker is told so: what it kept for us and is larger than our
+memory would end this process at each start."""
 
 
 class Desired:
@@ -92,6 +99,8 @@ class Desired:
         self._orders = Orders(settings, clock, store, self._keys, self._actions())
         self._restarts = Restarts(desired.folder)
         self._documents: dict[str, bytes] = {}
+        # A configuration that a full disk kept out, and when it is tried again.
+        self._later: tuple[float, bytes] | None = None
         self._replies: deque[Reply] = deque()
         # What cannot be said now, since there is no session.
         self._replies_of_the_next: deque[Reply] = deque()
@@ -104,6 +113,11 @@ class Desired:
         """Full topics to subscribe to with QoS 1; none when there is no key to trust."""
         leaves = (*DOCUMENTS, COMMAND) if self._keys else ()
         return tuple(self._branch.topic(leaf) for leaf in leaves)
+
+    @property
+    def packet_max(self) -> int:
+        """Bytes of the largest packet that anything of this may come in."""
+        return PACKET_MAX
 
     def on_connected(self) -> None:
         """A session has begun: a new certificate has proved itself."""
@@ -139,6 +153,8 @@ class Desired:
         Returns:
             Replies to publish. They are not kept: one that cannot be sent is lost.
         """
+        if self._later is not None and now >= self._later[0]:
+            self._documents.setdefault("down/config", self._later[1])
         while self._documents:
             leaf, payload = self._documents.popitem()
             self._take_document(DOCUMENTS[leaf], payload, now)
@@ -174,6 +190,8 @@ class Desired:
     def _take_document(self, kind: DocumentKind, payload: bytes, now: float) -> None:
         taker = self._configurations if kind == "config" else self._campaigns
         version = None
+        if kind == "config":
+            self._later = None
         try:
             given = read_document(payload, kind, self._keys, self._branch)
             version = given.document.version
@@ -182,6 +200,8 @@ class Desired:
             else:
                 self._campaigns.take(given)
         except RefusedError as bad:
+            if isinstance(bad, LaterError):
+                self._later = now + LATER_S, payload
             taker.standing.refuse(version, str(bad))
         except Exception as bad:  # noqa: BLE001 - it lies at the broker and comes with each session
             log.error("event=document_fault kind=%s error=%r: please report it", kind, bad)

@@ -1,4 +1,7 @@
-"""How this device does, for whoever has to repair it from afar: no picture, no secret, no count."""
+"""How this device does, for whoever has to repair it from afar: no picture, no secret, no count.
+
+The machine's load is no part of it either: it tells whether somebody is before the camera now.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,6 @@ def diagnose(
         "uptime_s": int(uptime_s),
         "since_boot_s": int(clock.since_boot()),
         "clock_set": clock_is_known(settings, clock),
-        "load_1min": round(os.getloadavg()[0], 2),
         "memory_free_mb": _memory_free_mb(),
         "uplink_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "uplink_mb": _resident_mb(),

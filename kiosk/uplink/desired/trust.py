@@ -28,6 +28,10 @@ class RefusedError(Exception):
         super().__init__(words if len(words) <= REASON_MAX else words[: REASON_MAX - 1] + "…")
 
 
+class LaterError(RefusedError):
+    """The same, and another try may succeed: the fault is this device's, not head office's."""
+
+
 def public_keys(paths: Sequence[Path]) -> list[Ed25519PublicKey]:
     """The keys that can be read; for each other one, a line in the log."""
     keys = []
