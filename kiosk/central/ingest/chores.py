@@ -22,8 +22,8 @@ SUMS_REST = 4
 """After sums the worker has so many times as long for messages: devices wait for those. The more
 hours wait then, the fewer rows are written twice."""
 
-BITE = 2000
-"""Device-hours that are summed at once, about a second's work."""
+BITE = 500
+"""Device-hours that are summed at once: acknowledgements wait a fraction of a second for it."""
 
 SIGN_S = 10.0
 """Between two signs of life."""

@@ -29,6 +29,16 @@ PAYLOAD_MAX_BYTES = 1_000_000
 CELLS_MAX = 50_000
 """Creatives times age bands of one hour; what is more has been made up."""
 
+CREATIVES_MAX = 1000
+"""Creatives of one hour; ten times the largest campaign we know of."""
+
+PLAYS_MAX = 2**31
+"""Plays of one hour; pages add them up, and a database adds up no more than 64 bits."""
+
+SCALE_MAX = 1e9
+"""Scale of the noise on a cell; with more of it a count would say nothing for a century, and the
+formulas for its deviation would leave what a computer's numbers can hold."""
+
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a device, its site and its tenant may be called (kiosk.config)."""
 
@@ -109,17 +119,34 @@ def _has_nul(value: Any) -> bool:
 
 
 def _refuse_what_no_table_holds(content: Content) -> None:
+    if isinstance(content, Health | EarlierHealth):
+        _refuse_large_numbers(content.model_dump())
+        return
     if not isinstance(content, Hours | EarlierHours):
         return
     tables = content.tables
-    if len(tables.creatives) * len(tables.age_gender or ()) > CELLS_MAX:
+    creatives = len(tables.creatives)
+    if creatives > CREATIVES_MAX or creatives * len(tables.age_gender or ()) > CELLS_MAX:
         raise RejectedPayloadError("tables: more creatives and age bands than there can be")
     if isinstance(content, EarlierHours):
         if not all(BAND.fullmatch(band) for band in tables.age_gender or ()):
             raise RejectedPayloadError("tables.age_gender: not an age band")
         return
-    creatives = content.tables.creatives.values()
-    if content.notice_s > MAX_INT // 2**32 or content.tables.plays > MAX_INT:
+    _refuse_large_numbers(content.clamps.model_dump())
+    if content.notice_s > MAX_INT // 2**32 or content.tables.plays > PLAYS_MAX:
         raise RejectedPayloadError("notice_s or tables.plays: larger than any hour's")
-    if any(creative.plays > MAX_INT for creative in creatives):
+    if any(creative.plays > PLAYS_MAX for creative in content.tables.creatives.values()):
         raise RejectedPayloadError("tables.creatives: more plays than there can be")
+    if content.noise != "off" and not all(
+        0 <= scale <= SCALE_MAX for scale in content.noise.scales.values()
+    ):
+        raise RejectedPayloadError(f"noise.scales: 0 to {SCALE_MAX:g} is expected")
+
+
+def _refuse_large_numbers(value: Any) -> None:
+    """JSON has integers of any length; what reads them later has not."""
+    if isinstance(value, dict):
+        for part in value.values():
+            _refuse_large_numbers(part)
+    elif isinstance(value, int) and abs(value) > MAX_INT:
+        raise RejectedPayloadError("a number is larger than 64 bits hold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -65,24 +66,18 @@ def enrol_device(
     snippet = ADVICE.format(branch=branch) + yaml.safe_dump(
         _sections(settings, branch), sort_keys=False
     )
+    files = (
+        ("ca.crt", authority.certificate, 0o644),
+        ("device.crt", pair.certificate, 0o644),
+        ("device.key", pair.key, 0o600),
+        ("office.pub", public_key_text(settings).encode(), 0o644),
+        ("kiosk.yaml", snippet.encode(), 0o644),
+    )
     try:
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content, mode in (
-            ("ca.crt", authority.certificate, 0o644),
-            ("device.crt", pair.certificate, 0o644),
-            ("device.key", pair.key, 0o600),
-            ("office.pub", public_key_text(settings).encode(), 0o644),
-            ("kiosk.yaml", snippet.encode(), 0o644),
-        ):
-            path = out / name
-            path.touch(mode)
-            path.write_bytes(content)
-    except OSError as bad:
-        raise StateError(
-            f"{out}: cannot be written: {bad.strerror}",
-            hint="kiosk central enrol --again, into another folder",
-        ) from bad
-    _note(central, clock.utc(), by, "enrol again" if again else "enrol", branch)
+        _write_out(out, files)
+    finally:
+        # The certificate is given out, and those before it are revoked, whatever became of files.
+        _note(central, clock.utc(), by, "enrol again" if again else "enrol", branch)
     return branch
 
 
@@ -138,6 +133,20 @@ def _sections(settings: Settings, branch: Branch) -> dict[str, Any]:
             "media_origins": [origin] if origin is not None else [],
         },
     }
+
+
+def _write_out(out: Path, files: Sequence[tuple[str, bytes, int]]) -> None:
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content, mode in files:
+            path = out / name
+            path.touch(mode)
+            path.write_bytes(content)
+    except OSError as bad:
+        raise StateError(
+            f"{out}: cannot be written: {bad.strerror}",
+            hint="kiosk central enrol --again, into another folder",
+        ) from bad
 
 
 def _check_out(out: Path) -> None:

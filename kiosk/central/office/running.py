@@ -93,7 +93,8 @@ class Office:
         self._prepare_database()
         self._supervisor = Supervisor(commands, settings.run)
         self._revocations = self._authority.revocations
-        self._renew_at = clock.monotonic() + RENEW_EVERY_S
+        self._renew_every_s = renew_every_s(settings.central.broker.certificate_days)
+        self._renew_at = clock.monotonic() + self._renew_every_s
         self._look_at = float("-inf")
 
     def start(self, stop: threading.Event) -> None:
@@ -181,7 +182,7 @@ class Office:
             self._supervisor.restart("broker")
         self._revocations = revocations
         if now >= self._renew_at:
-            self._renew_at = now + RENEW_EVERY_S
+            self._renew_at = now + self._renew_every_s
             self._tell_of_ends()
 
     def _look_after(self) -> None:
@@ -258,6 +259,11 @@ def run_office(
             heartbeat.stopping()
         finally:
             office.stop()
+
+
+def renew_every_s(days: int) -> float:
+    """Seconds between two looks at certificates of so many days, several before one is due."""
+    return min(RENEW_EVERY_S, timedelta(days=days).total_seconds() / 10)
 
 
 def greeting(settings: Settings, password: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +17,11 @@ from kiosk.central.reading.places import Scope
 from kiosk.central.store import tables
 
 WEEK_DAYS = 7
+
+WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""The weeks and days before and after these are in every calendar and time zone."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,14 @@ class WeekReport:
 
 def parse_week(name: str, zone: ZoneInfo) -> Period | None:
     """The days of a week such as 2026-W47; None: it is no week."""
-    try:
-        year, number = name.split("-W")
-        monday = date.fromisocalendar(int(year), int(number), 1)
-        return Period(monday, monday + (WEEK_DAYS - 1) * DAY, zone)
-    except (ValueError, OverflowError):
+    parts = WEEK.fullmatch(name)
+    if parts is None or not FIRST_YEAR <= int(parts[1]) <= LAST_YEAR:
         return None
+    try:
+        monday = date.fromisocalendar(int(parts[1]), int(parts[2]), 1)
+    except ValueError:
+        return None
+    return Period(monday, monday + (WEEK_DAYS - 1) * DAY, zone)
 
 
 def week_of(day: date) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, bindparam, func, text, update
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, func, text, update
 
 from kiosk.central.store.kinds import Moment
 from kiosk.central.store.names import names_of
@@ -18,13 +18,17 @@ FORGET_AFTER = timedelta(days=7)
 
 SENTENCE_MAX = 500
 
+COUNT_MAX = 10**15
+"""Counting ends here: a device can make numbers up, and a column holds 64 bits."""
+
 RAISE = text("""
 INSERT INTO alerts (device_id, kind, since, last, count, sentence)
 VALUES (:device_id, :kind, :at, :at, :count, :sentence)
 ON CONFLICT (coalesce(device_id, 0), kind) WHERE cleared IS NULL
-DO UPDATE SET last = excluded.last, count = alerts.count + excluded.count,
-    sentence = excluded.sentence
-""").bindparams(bindparam("at", type_=Moment()))
+DO UPDATE SET last = excluded.last, sentence = excluded.sentence,
+    count = CASE WHEN alerts.count > :most - excluded.count THEN :most
+    ELSE alerts.count + excluded.count END
+""").bindparams(bindparam("at", type_=Moment()), bindparam("most", COUNT_MAX, type_=BigInteger()))
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def raise_alerts(connection: Connection, found: Iterable[Alert], at: datetime) -
             "device_id": alert.device_id,
             "kind": alert.kind,
             "at": at,
-            "count": alert.count,
+            "count": min(alert.count, COUNT_MAX),
             "sentence": alert.sentence,
         }
         for _, alert in sorted(merged.items())  # in one order: two workers wait in turn

@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 AHEAD = timedelta(hours=1)
 """An hour that begins later than this from now was labelled by a clock that is wrong."""
 
+LATE_MAX = timedelta(days=60)
+"""Twice as long as devices keep a message. What is older and has no row was dropped for its age
+when it had long been counted, and must not be counted again."""
+
 CLONE_AFTER = timedelta(minutes=10)
 """What an earlier life of a state file left at the broker arrives sooner than this."""
 
@@ -127,6 +131,8 @@ def _take_after_all(connection: Connection, batch: _Batch) -> None:
     taken = set()
     for stream, replay, device in batch.doubtful:
         key = (stream.key, replay.content.seq)
+        if at_of(replay.content) < batch.received - LATE_MAX:
+            continue
         if key not in taken and not is_there(connection, replay):
             taken.add(key)
             stream.take_after_all()

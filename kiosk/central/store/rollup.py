@@ -41,6 +41,9 @@ SPARSE = 4
 LATEST = timedelta(days=1)
 """An hour that lies further ahead of its arrival comes from a lost clock: it is in no sum."""
 
+SUM_MAX = MAX_INT // 2**20
+"""A row of sums never says more, so that a database can add up a million of them in 64 bits."""
+
 Key = tuple[Any, ...]
 
 
@@ -207,10 +210,10 @@ def _read(table: Table, row: Any) -> Sum:
 
 
 def _within(cells: Sequence[int]) -> Sequence[int]:
-    """What columns can hold; only made-up counts come near."""
-    if min(cells) >= -MAX_INT and max(cells) <= MAX_INT:
+    """What pages can add up; only made-up counts come near."""
+    if min(cells) >= -SUM_MAX and max(cells) <= SUM_MAX:
         return cells
-    return [max(-MAX_INT, min(MAX_INT, cell)) for cell in cells]
+    return [max(-SUM_MAX, min(SUM_MAX, cell)) for cell in cells]
 
 
 __all__ = ["day_of", "whole_hour", "work_off"]

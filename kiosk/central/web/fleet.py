@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kiosk.central.reading import Device, read_fleet
 from kiosk.central.store import tables
 from kiosk.central.web.context import Web, hurry
+from kiosk.errors import StateError
 
 FRESH_S = 5.0
 """Asked again within this time, the answer is the same: whoever asks cannot load the database."""
@@ -100,7 +101,7 @@ class FleetCollector(Collector):
             with self._web.engine.connect() as connection:
                 hurry(connection)
                 found = [*self._fleet(connection), *_office(connection)]
-        except SQLAlchemyError:
+        except (SQLAlchemyError, StateError):
             found = []
             up.add_metric([], 0)
         else:

@@ -21,6 +21,10 @@ STREETS = 64
 """Bits of an IPv6 address that tell one customer of a provider from the next."""
 
 
+KEYS_MAX = 10_000
+"""Names and addresses that are kept before those without a recent attempt are dropped."""
+
+
 @dataclass(frozen=True)
 class Allowance:
     """What is left to a caller, for the fields RateLimit-* of the answer."""
@@ -42,17 +46,25 @@ class Pace:
     """Counts the attempts and calls of the last minute; kept in memory, as they are so few."""
 
     def __init__(self, settings: WebSettings) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(self._storage)
+        self._tidy_above = KEYS_MAX
         self._address = RateLimitItemPerMinute(settings.sign_in_per_min)
         self._name = RateLimitItemPerMinute(settings.sign_in_per_min * NAME_FACTOR)
         self._calls = RateLimitItemPerMinute(settings.requests_per_min)
 
     def sign_in(self, address: str, name: str) -> int | None:
         """Seconds to wait before the next attempt, or ``None`` when this one may be made."""
+        self._tidy()
         for item, key in ((self._address, address), (self._name, name)):
             if not self._limiter.hit(item, "sign-in", key):
                 return self._left(item, "sign-in", key).reset_s
         return None
+
+    @property
+    def kept(self) -> int:
+        """Names and addresses that are kept."""
+        return len(self._storage.events)
 
     def call(self, caller: str) -> Allowance:
         """Count one call of the API.
@@ -66,6 +78,19 @@ class Pace:
             headers = left.headers() | {"Retry-After": str(left.reset_s)}
             raise HTTPException(429, f"more than {left.limit} requests in a minute", headers)
         return left
+
+    def _tidy(self) -> None:
+        """The library keeps every key for ever, and anybody can think of another name."""
+        events = self._storage.events
+        if len(events) <= self._tidy_above:
+            return
+        now = time.time()
+        for key in list(events):
+            with self._storage.locks[key]:
+                if not any(attempt.expiry > now for attempt in events.get(key, ())):
+                    self._storage.clear(key)
+        # A flood of one minute is not gone through at each of its attempts.
+        self._tidy_above = max(KEYS_MAX, 2 * len(events))
 
     def _left(self, item: RateLimitItem, *key: str) -> Allowance:
         window = self._limiter.get_window_stats(item, *key)

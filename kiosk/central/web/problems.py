@@ -37,6 +37,12 @@ SIGN_IN = "/sign-in"
 NO_DATABASE = "the database does not answer; nothing is lost: what devices send stays with them"
 RETRY = {"Retry-After": "30"}
 
+AWAY = frozenset({"25006", "42501", "42P01", "3F000"})
+"""SQLSTATE of PostgreSQL when it only reads (a standby that was made to answer), or when we may not
+use its tables or they are not there; SQLite says so by the errors of a database that is away."""
+
+FAILED = "head office cannot do this now; its log says why"
+
 FAULT = "this is a fault in kiosk; its log says more"
 
 
@@ -120,7 +126,11 @@ def _allowed(request: Request) -> str:
 async def _failed(request: Request, bad: Exception) -> Response:
     hint = bad.hint if isinstance(bad, KioskError) else None
     detail = f"{bad} ({hint})" if hint else str(bad)
-    return say(request, 422 if isinstance(bad, BadInputError) else 503, detail)
+    if isinstance(bad, BadInputError):
+        return say(request, 422, detail)
+    # It names files of ours, and anybody may have asked.
+    _tell(request, detail)
+    return say(request, 503, FAILED, RETRY)
 
 
 async def _database(request: Request, bad: Exception) -> Response:
@@ -128,14 +138,24 @@ async def _database(request: Request, bad: Exception) -> Response:
         return say(request, 422, "a value is not one that the database can hold")
     if isinstance(bad, IntegrityError):
         return say(request, 409, "somebody else has just changed this; look again")
-    if not isinstance(bad, (OperationalError, InterfaceError, TimeoutError)):
+    if not _is_away(bad):
         raise bad
+    _tell(request, failure_reason(bad))
+    return say(request, 503, NO_DATABASE, RETRY)
+
+
+def _tell(request: Request, reason: str) -> None:
     log.error(
         'event=web_database_failed path=%s reason="%s": see that the database runs and has space',
         request.url.path,
-        failure_reason(bad),
+        reason,
     )
-    return say(request, 503, NO_DATABASE, RETRY)
+
+
+def _is_away(bad: Exception) -> bool:
+    if isinstance(bad, (OperationalError, InterfaceError, TimeoutError)):
+        return True
+    return getattr(getattr(bad, "orig", None), "sqlstate", None) in AWAY
 
 
 def fault(request: Request) -> Response:

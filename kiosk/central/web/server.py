@@ -126,12 +126,8 @@ class _Server(uvicorn.Server):
 
 
 def _check_certificate(web: WebSettings) -> None:
-    if web.cert_file is None and web.key_file is None:
-        return
     if web.cert_file is None or web.key_file is None:
-        raise ConfigError(
-            "central.web: cert_file and key_file go together", hint="give both or neither"
-        )
+        return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.cert_file, web.key_file)
     except (OSError, ssl.SSLError) as bad:
@@ -144,7 +140,7 @@ def _check_certificate(web: WebSettings) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.central.ingest.decode import RejectedPayloadError, branch_of, decode
-from kiosk.wire import PAYLOADS, Branch, Hours
+from kiosk.wire import PAYLOADS, Branch, CreativeHour, Hours
+from tests.central.store.books import health
 from tests.uplink.fleet import BRANCH, hours_payload, plays_payload
 
 GOOD = hours_payload("0123abcd", 1)
@@ -61,6 +64,45 @@ def test_what_is_not_of_the_contract_is_refused_in_one_line(leaf, payload, reaso
     with pytest.raises(RejectedPayloadError, match=reason) as caught:
         decode(f"{BRANCH}/{leaf}", payload)
     assert "\n" not in str(caught.value)
+
+
+def changed(payload, **changes):
+    return json.dumps(json.loads(payload) | changes).encode()
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**400])
+@pytest.mark.parametrize("name", ["uptime_s", "disk_free_mb", "temperature_c"])
+def test_health_holds_no_number_that_its_readers_cannot(name, number):
+    """One device's made-up number must not keep the metrics of all from being read."""
+    with pytest.raises(RejectedPayloadError):
+        decode(f"{BRANCH}/up/health", changed(health(1).payload, **{name: number}))
+
+
+@pytest.mark.parametrize("scale", [1e300, 2e9, -0.001, 5e-324])
+def test_noise_has_a_scale_whose_deviation_can_be_told(scale):
+    noise = {"epsilon": 1.0, "scales": {"visits": scale}}
+    payload = changed(GOOD, noise=noise)
+    if 0 <= scale <= 1:
+        assert decode(f"{BRANCH}/up/hours", payload).content.noise.scales == {"visits": scale}
+        return
+    with pytest.raises(RejectedPayloadError, match=r"noise\.scales"):
+        decode(f"{BRANCH}/up/hours", payload)
+
+
+def test_an_hour_has_no_more_creatives_or_plays_than_there_can_be():
+    tables = json.loads(GOOD)["tables"]
+    one = dict.fromkeys(CreativeHour.model_fields) | {"plays": 1, "ots": 1, "watchers": 0}
+    many = {f"spot-{number}": one for number in range(1001)}
+    for wrong in (
+        {"creatives": many},
+        {"plays": 2**31 + 1},
+        {"age_gender": None} | {"creatives": many},
+    ):
+        with pytest.raises(RejectedPayloadError, match="tables"):
+            decode(f"{BRANCH}/up/hours", changed(GOOD, tables=tables | wrong))
+    clamps = json.loads(GOOD)["clamps"] | {"dwell_s": 2**63}
+    with pytest.raises(RejectedPayloadError, match="64 bits"):
+        decode(f"{BRANCH}/up/hours", changed(GOOD, clamps=clamps))
 
 
 @pytest.mark.parametrize(

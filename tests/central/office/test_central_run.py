@@ -25,7 +25,7 @@ from kiosk.central.office import (
     revoke_device,
     run_office,
 )
-from kiosk.central.office.running import greeting
+from kiosk.central.office.running import greeting, renew_every_s
 from kiosk.central.store import open_database, read_totals
 from kiosk.central.store.tables import devices, documents
 from kiosk.config import load_settings
@@ -327,3 +327,8 @@ def test_a_name_that_no_device_elsewhere_finds_is_told(tmp_path, names, told):
 )
 def test_the_address_is_one_that_a_browser_can_open(tmp_path, web, address):
     assert greeting(settings_in(tmp_path, web=web), None)[0] == f"pages    {address}"
+
+
+@pytest.mark.parametrize("days", [1, 2, 30, 825])
+def test_certificates_are_looked_at_often_enough_to_be_renewed_in_time(days):
+    assert renew_every_s(days) <= min(days * 24 * 3600 / 6, 24 * 3600)

@@ -122,3 +122,12 @@ def test_media_come_from_our_pages_when_they_are_served_by_https(tmp_path, web, 
     enrol_device(settings, WINDOW, tmp_path / "out")
     device = load_settings(tmp_path / "out" / "kiosk.yaml")
     assert device.desired.media_origins == ([origin] if origin else [])
+
+
+def test_a_certificate_that_reached_no_folder_is_in_the_audit(tmp_path):
+    settings = settings_in(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StateError, match="cannot be written"):
+        enrol_device(settings, WINDOW, tmp_path / "file" / "out", by="ada")
+    assert [str(one.branch) for one in enrolled_devices(settings)] == [WINDOW]
+    assert audited(settings) == [("ada", "enrol", WINDOW)]

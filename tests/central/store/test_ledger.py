@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from kiosk.central.ingest.decode import decode
-from kiosk.central.store import open_database, read_totals, tables, write
+from kiosk.central.store import drop_old, open_database, read_totals, tables, work_off, write
 from tests import postgres
 from tests.central.store.books import (
     EPOCH,
@@ -146,6 +146,18 @@ def test_a_number_that_was_given_up_and_comes_yet_is_taken_once(books):
     assert [seq for (seq,) in books.rows("hours", "seq")] == [1, 2]
     assert books.rows("streams", "given_up", "contiguous") == [(1, 3)]
     assert books.alerts() == {"numbers_given_up": 2}
+
+
+def test_what_was_dropped_for_its_age_is_not_counted_again(books):
+    """In a stream of which numbers were given up, as after a database from a backup."""
+    old = NOW - timedelta(days=70)
+    books.write(hours(1, at=old), health(5), at=old)
+    work_off(books.engine, "UTC")
+    drop_old(books.engine, NOW, keep_hours_days=60, keep_plays_days=60)
+    books.write(hours(1, at=old))
+    assert books.rows("hours", "seq") == []
+    assert books.rows("marks", "id") == []
+    assert books.rows("streams", "given_up") == [(3,)]
 
 
 def test_a_lowest_that_is_committed_changes_nothing(books):

@@ -116,3 +116,24 @@ def test_a_worker_has_one_row(books):
     note_worker(books.engine, "ingest-1", "connected", NOW)
     note_worker(books.engine, "ingest-1", "waiting", NOW + MINUTE)
     assert books.rows("workers", "name", "seen", "state") == [("ingest-1", NOW + MINUTE, "waiting")]
+
+
+def test_a_device_of_many_broken_lives_hides_no_other_device_s_hole(books, monkeypatch):
+    monkeypatch.setattr("kiosk.central.store.upkeep.GAPS_TOLD_MAX", 4)
+    flood = [hours(seq, epoch=f"0000000{life}") for life in range(6) for seq in (1, 3)]
+    other = "kiosk/v1/demo/shop-1/kiosk-2"
+    books.write(*flood, hours(1, of=other), hours(3, of=other))
+    for minutes in (6, 7):
+        assert watch_gaps(books.engine, NOW + minutes * MINUTE) == 2
+        assert len([kind for (kind,) in open_alerts(books) if kind == "sequence_gap"]) == 2
+
+
+def open_alerts(books):
+    with books.engine.connect() as connection:
+        return connection.execute(text("SELECT kind FROM alerts WHERE cleared IS NULL")).all()
+
+
+def test_an_alert_counts_no_further_than_a_column_holds(books):
+    for _ in range(3):
+        note_alerts(books.engine, [Alert(None, "made_up", "told", 2**63 - 1)] * 2, NOW)
+    assert books.rows("alerts", "count") == [(10**15,)]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kiosk.central.authority import make_signing_key
+from kiosk.central.web.api.cells import creative_names
 from kiosk.central.web.api.hours import HourOut
 from kiosk.central.web.api.terms import Page
 from kiosk.wire import Document, seal
@@ -425,3 +426,9 @@ def test_the_description_is_openapi_and_names_every_fault(shared):
             assert {"401", "422", "429", "503"} <= set(operation["responses"])
             assert operation["security"]
     assert "Problem" in described["components"]["schemas"]
+
+
+def test_more_creatives_than_one_question_may_name_are_looked_up(shared):
+    with shared.engine.connect() as connection:
+        known = creative_names(connection, range(1, 40_000))
+    assert set(hour_sent(0, 0).tables.creatives) <= set(known.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, text
 
 from kiosk.central.store import tables
 from kiosk.central.web import (
@@ -21,7 +21,10 @@ from kiosk.central.web import (
     revoke_token,
     set_password,
 )
-from kiosk.errors import BadInputError
+from kiosk.central.web.pace import Pace
+from kiosk.config import Settings
+from kiosk.errors import BadInputError, StateError
+from tests import postgres
 from tests.central.web.office import PASSWORD, Office, served
 
 
@@ -314,3 +317,52 @@ def test_what_was_done_by_hand_is_in_the_audit(empty):
     add_user(empty.engine, "new", "viewer", PASSWORD, empty.clock, by="operator")
     disable_user(empty.engine, "new", empty.clock)
     assert audited(empty)[-2:] == ["add user", "disable user"]
+
+
+def test_names_that_nobody_tries_any_more_are_forgotten(monkeypatch):
+    monkeypatch.setattr("kiosk.central.web.pace.KEYS_MAX", 20)
+    pace = Pace(Settings().central.web)
+    begun = time.time()
+    for number in range(200):
+        monkeypatch.setattr(time, "time", lambda: begun + 10 * number)  # noqa: B023
+        assert pace.sign_in(f"10.0.0.{number}", f"name-{number}") is None
+    assert pace.kept < 60
+
+
+def test_who_is_counted_stays_counted_in_a_flood_of_names(monkeypatch):
+    monkeypatch.setattr("kiosk.central.web.pace.KEYS_MAX", 20)
+    settings = Settings.model_validate({"central": {"web": {"sign_in_per_min": 1}}})
+    pace = Pace(settings.central.web)
+    assert pace.sign_in("10.0.0.1", "ada") is None
+    for number in range(100):
+        pace.sign_in(f"10.1.0.{number}", f"name-{number}")
+    assert pace.sign_in("10.0.0.1", "ada") is not None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["ALTER DATABASE {name} SET default_transaction_read_only = on", "DROP TABLE audit"],
+)
+def test_nobody_signs_in_to_a_database_that_takes_nothing_and_is_told_so(tmp_path, trouble):
+    with served(Office(tmp_path, postgres.database())) as office, office.browser() as browser:
+        name = office.engine.url.database
+        with office.engine.begin() as connection:
+            connection.execute(text(trouble.format(name=name)))
+        office.engine.dispose()
+        answer = sign_in(browser)
+        assert answer.status_code == 503, answer.text
+        assert "retry-after" in answer.headers
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_stranger_is_told_no_file_of_ours(empty):
+    def gone(*_):
+        raise StateError("/etc/kiosk/password: cannot be read")
+
+    event.listen(empty.engine, "do_connect", gone)
+    empty.engine.dispose()
+    with empty.browser() as browser:
+        answer = sign_in(browser)
+        assert answer.status_code == 503
+        assert "/etc" not in answer.text
+    assert "kiosk_database_up 0.0" in httpx.get(f"{empty.url}/metrics").text

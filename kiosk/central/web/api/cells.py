@@ -13,6 +13,9 @@ GENDERS = (*terms.GENDERS, terms.UNKNOWN)
 BANDS = (*terms.AGE_BANDS, terms.UNKNOWN)
 MOODS = (*terms.MOODS, terms.UNKNOWN)
 
+IDS_MAX = 10_000
+"""Numbers of one question; SQLite takes 32,766 values."""
+
 
 def grid(cells: Sequence[int] | None, bands: str) -> dict[str, dict[str, int]] | None:
     """Cells by age band and gender.
@@ -46,5 +49,10 @@ def split(cells: Sequence[int] | None, parts: int) -> list[Sequence[int] | None]
 def creative_names(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """The names of creatives, by their numbers."""
     creatives = tables.creatives
-    wanted = select(creatives.c.id, creatives.c.name).where(creatives.c.id.in_(sorted(ids)))
-    return {row.id: row.name for row in connection.execute(wanted)}
+    wanted = sorted(ids)
+    found: dict[int, str] = {}
+    for start in range(0, len(wanted), IDS_MAX):
+        some = creatives.c.id.in_(wanted[start : start + IDS_MAX])
+        rows = connection.execute(select(creatives.c.id, creatives.c.name).where(some))
+        found.update((row.id, row.name) for row in rows)
+    return found

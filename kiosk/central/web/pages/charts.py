@@ -23,6 +23,9 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Rows = list[Mapping[str, Any]]
 
+COUNTED = ("ots", "watchers")
+"""Measures that count people's passes, of which small ones are not told."""
+
 
 def days(
     points: Sequence[DayPoint], period: Period, measure: str, fewer_than: int, back: int = 0
@@ -79,9 +82,9 @@ def heat(cells: Sequence[HeatCell], measure: str, fewer_than: int) -> Rows:
     ]
 
 
-def heat_levels(cells: Sequence[HeatCell], measure: str) -> list[int]:
+def heat_levels(cells: Sequence[HeatCell], measure: str, fewer_than: int) -> list[int]:
     """How dark each cell of the table is, from 0 to 9; -1: there was no such hour."""
-    values = [max(0.0, getattr(cell, measure).value) for cell in cells]
+    values = [drawn(getattr(cell, measure), measure, fewer_than) for cell in cells]
     most = max(values, default=0.0) or 1.0
     return [
         -1 if not cell.hours else min(9, int(10 * value / most))
@@ -138,6 +141,13 @@ def uplifts(creatives: Sequence[CreativeFigures]) -> Rows:
     ]
 
 
+def drawn(figure: Figure, measure: str, fewer_than: int) -> float:
+    """How high a figure is drawn: a count too small to be told must not be read off a chart."""
+    if measure in COUNTED and figure.value < fewer_than:
+        return 0.0
+    return max(0.0, figure.value)
+
+
 def _figure(figure: Figure, measure: str, fewer_than: int) -> dict[str, Any]:
     """A figure as a chart takes it: not below zero, with the words beside it."""
     small = words.is_small(figure, 0 if measure == "attention_s" else fewer_than)
@@ -146,10 +156,12 @@ def _figure(figure: Figure, measure: str, fewer_than: int) -> dict[str, Any]:
         half = words.seconds_margin(figure)
     else:
         text, half = words.count(figure, fewer_than), words.margin(figure, fewer_than)
+    is_hidden = measure in COUNTED and figure.value < fewer_than
+    high = words.bound(figure, fewer_than) if is_hidden else max(0.0, figure.high)
     return {
-        "value": round(max(0.0, figure.value), 2),
-        "low": round(max(0.0, figure.low), 2),
-        "high": round(max(0.0, figure.high), 2),
+        "value": round(drawn(figure, measure, fewer_than), 2),
+        "low": 0.0 if is_hidden else round(max(0.0, figure.low), 2),
+        "high": round(high, 2),
         "small": small,
         "text": f"{text} {half}".strip(),
     }

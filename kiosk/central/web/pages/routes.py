@@ -77,7 +77,7 @@ def overview(desk: At) -> Response:
         office=read_office(desk.connection, now),
         troubled=troubled[:TROUBLES],
         drawn=drawn,
-        sparks={name: _sparks(told, name, zone) for name in SPARKS},
+        sparks={name: _sparks(told, name, zone, fewer) for name in SPARKS},
         by_hour=_by_hour(told, zone),
         weekday=f"{now.astimezone(zone) - timedelta(days=7):%A}",
     )
@@ -111,7 +111,7 @@ def audience(desk: At, asked: Query_) -> Response:
         against_name=other[2] if other is not None else "",
         changes=_changes(desk, scope, period, asked),
         drawn=drawn,
-        levels=charts.heat_levels(told.heat, asked.show),
+        levels=charts.heat_levels(told.heat, asked.show, fewer),
         measures=MEASURES,
         exports=_exports(scope, period),
         **_choices(desk, asked),
@@ -202,20 +202,21 @@ def report(desk: At, tenant: str, site: str, week: str) -> Response:
         told=told,
         scope=scope,
         period=period,
-        levels=charts.heat_levels(told.audience.heat, "ots"),
+        levels=charts.heat_levels(told.audience.heat, "ots", desk.fewer_than),
         earlier=week_of(period.first - day),
         later=week_of(period.last + day) if period.end < desk.now else None,
         is_over=period.end <= desk.now,
     )
 
 
-def _sparks(told: Overview, name: str, zone: ZoneInfo) -> tuple[str, str]:
+def _sparks(told: Overview, name: str, zone: ZoneInfo, fewer_than: int) -> tuple[str, str]:
     """Paths of the same day a week earlier, and of today; on one scale."""
     slots: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for slot, hours in zip(slots, (told.last_week, told.today), strict=True):
         for hour in hours:
             value = getattr(hour, name)
-            slot[hour.at.astimezone(zone).hour] = value.value if name != "plays" else value
+            shown = charts.drawn(value, name, fewer_than) if name != "plays" else value
+            slot[hour.at.astimezone(zone).hour] = shown
     most = max((value for slot in slots for value in slot.values()), default=0.0)
     before, today = ([slot.get(hour) for hour in range(DAY_HOURS)] for slot in slots)
     return spark_path(before, most, DAY_HOURS), spark_path(today, most, DAY_HOURS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kiosk.central.reading import Change, Figure
@@ -159,20 +159,20 @@ def ago(moment: datetime | None, now: datetime) -> str:
 
 def clock(moment: datetime | None, zone: ZoneInfo) -> str:
     """14:05."""
-    return NOTHING if moment is None else moment.astimezone(zone).strftime("%H:%M")
+    return NOTHING if moment is None else _local(moment, zone).strftime("%H:%M")
 
 
 def stamp(moment: datetime | None, zone: ZoneInfo) -> str:
     """Sun 22 Nov, 14:05."""
     if moment is None:
         return NOTHING
-    local = moment.astimezone(zone)
+    local = _local(moment, zone)
     return f"{local:%a} {local.day} {local:%b, %H:%M}"
 
 
 def full_stamp(moment: datetime, zone: ZoneInfo) -> str:
     """22 Nov 2026, 14:05."""
-    local = moment.astimezone(zone)
+    local = _local(moment, zone)
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
@@ -180,6 +180,14 @@ def hour_span(moment: datetime, zone: ZoneInfo) -> str:
     """14:00-15:00."""
     end = moment + timedelta(hours=1)
     return f"{clock(moment, zone)}{DASH}{clock(end, zone)}"
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        # The first and last day that a calendar knows, of a device whose clock is lost.
+        return moment.astimezone(UTC)
 
 
 def _rounded_up(value: float) -> float:

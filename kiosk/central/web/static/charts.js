@@ -49,6 +49,13 @@ const tipX = (rows, options) => Plot.tip(rows, tipped(Plot.pointerX(options)));
 const whiskersX = (rows, options) =>
   Plot.ruleY(rows.filter((row) => row.high > row.low), { x1: "low", x2: "high", ...WHISKER, ...options });
 
+/** Every hour, or every so many that no more than most are written. */
+const wholeHours = (hours, most) => {
+  const first = Math.min(...hours);
+  const step = Math.ceil((Math.max(...hours) - first + 1) / most);
+  return [...new Set(hours)].filter((hour) => (hour - first) % step === 0);
+};
+
 const charts = {
   today({ today, before }, width) {
     const hours = [...today, ...before].map((row) => row.hour);
@@ -56,7 +63,7 @@ const charts = {
       frame(width, {
         height: width < NARROW ? 220 : 260,
         marginLeft: 52,
-        x: { domain: [Math.min(...hours), Math.max(...hours)], ticks: width < NARROW ? 6 : 12, tickFormat: (hour) => `${hour}:00`, label: null },
+        x: { domain: [Math.min(...hours), Math.max(...hours)], ticks: wholeHours(hours, width < NARROW ? 6 : 12), tickFormat: (hour) => `${hour}:00`, label: null },
         y: { grid: true, label: null, tickFormat: number, zero: true, nice: true, ticks: 5 },
         marks: [
           Plot.areaY(today, { x: "hour", y1: "low", y2: "high", ...BAND }),
@@ -165,7 +172,7 @@ const charts = {
       frame(width, {
         height: 190,
         marginLeft: 46,
-        x: { type: "time", label: null, ticks: width < NARROW ? 4 : 9, tickFormat: hourOrDay },
+        x: { type: "time", label: null, ticks: Math.min(rows.length, width < NARROW ? 4 : 9), tickFormat: hourOrDay },
         y: { grid: true, label: null, tickFormat: number, zero: true, nice: true, ticks: 4 },
         opacity: { type: "identity" },
         marks: [
