@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,11 +169,20 @@ def _with_document(command: Any) -> Any:
         "--target",
         required=True,
         metavar=NAMES,
+        callback=_target,
         help="Which devices; * stands for any one name, such as 'acme/*/*'.",
     )(command)
     return click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))(
         command
     )
+
+
+def _target(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if re.fullmatch(r"([A-Za-z0-9_-]{1,64}|\*)(/([A-Za-z0-9_-]{1,64}|\*)){2}", text) is None:
+        raise BadInputError(
+            f"--target {text}: three names are expected, such as acme/shop-1/kiosk-1 or 'acme/*/*'"
+        )
+    return text
 
 
 def _checked(file: Optional[Path], nothing: bool) -> Optional[Path]:

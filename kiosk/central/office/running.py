@@ -23,7 +23,7 @@ from kiosk.central.store import open_database
 from kiosk.central.store.tables import users
 from kiosk.clock import Clock, SystemClock
 from kiosk.config import BrokerSettings, Settings, write_settings
-from kiosk.errors import BrokerError, StateError
+from kiosk.errors import BrokerError, PortInUseError, StateError
 from kiosk.run import GaveUpError, Supervisor
 from kiosk.service import Heartbeat
 
@@ -83,6 +83,7 @@ class Office:
         self._broker = BrokerFolder(settings, self._authority)
         commands: dict[str, Sequence[str]] = {"broker": self._broker.command()}
         self._broker.check_port()
+        _check_page_port(settings)
         self._broker.prepare()
         config = folder / "config.yaml"
         self._client = client_settings(settings, self._authority)
@@ -292,6 +293,20 @@ def _for_children(settings: Settings, client: BrokerSettings) -> Settings:
     ingest = settings.central.ingest.model_copy(update={"source": "mqtt", "slot": 1, "slots": 1})
     central = settings.central.model_copy(update={"ingest": ingest})
     return settings.model_copy(update={"broker": client, "central": central})
+
+
+def _check_page_port(settings: Settings) -> None:
+    """Before anything is made or told: a password is shown only once."""
+    web = settings.central.web
+    with socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((web.host, web.port))
+        except OSError as bad:
+            raise PortInUseError(
+                f"the pages cannot listen on {web.host}, port {web.port}: {bad.strerror}",
+                hint="end what listens there, or choose another central.web.port",
+            ) from bad
 
 
 def _with_port(settings: Settings) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,9 @@ def _sqlite(path: Path) -> Engine:
             f"{path.parent}: the folder cannot be made: {bad.strerror}",
             hint="check central.database",
         ) from bad
+    with suppress(OSError):
+        # It holds who may sign in. What is wrong with the file SQLite says better.
+        path.touch(0o640)
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 256},

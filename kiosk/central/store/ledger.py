@@ -85,8 +85,10 @@ def write(connection: Connection, entries: Sequence[Entry], received: datetime) 
 def _sort(batch: _Batch, entry: Entry, device: Device) -> None:
     content = entry.content
     if isinstance(content, Sequenced):
+        device.is_alive = True
         _take(batch, device, entry, content)
     elif isinstance(content, Reply):
+        device.is_alive = True
         batch.replies.append((device, entry, content))
     else:
         device.hear(content, batch.received)

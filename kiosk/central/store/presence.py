@@ -42,13 +42,18 @@ class Device:
     epoch_since: datetime | None
     last_hour: datetime | None
     news: dict[str, Any] = field(default_factory=dict)
+    is_alive: bool = False
 
     def hear(self, content: Status | Health | EarlierHealth, received: datetime) -> None:
-        """Take in what it says of itself; of two messages the later arrival stands."""
+        """Take in what it says of itself; of two messages the later arrival stands.
+
+        A status is no sign of life: the broker keeps it, and tells it again to each new reader.
+        """
         self.news["version"] = content.version
         if isinstance(content, Status):
             self.news |= {"state": content.state, "since": content.since}
             return
+        self.is_alive = True
         self.news |= {
             "health": content.model_dump_json(by_alias=True),
             "health_at": content.at,
@@ -100,7 +105,7 @@ SAVE = (
     update(devices)
     .where(devices.c.id == bindparam("device"))
     .values(
-        seen=bindparam("seen_now", type_=devices.c.seen.type),
+        seen=func.coalesce(bindparam("seen_now", type_=devices.c.seen.type), devices.c.seen),
         **{
             name: func.coalesce(
                 bindparam(f"new_{name}", type_=devices.c[name].type), devices.c[name]
@@ -117,10 +122,12 @@ def save_devices(connection: Connection, heard: Iterable[Device], received: date
     seen = []
     for device in heard:
         if not device.news:
-            seen.append(device.id)
+            if device.is_alive:
+                seen.append(device.id)
             continue
         news = {f"new_{name}": device.news.get(name) for name in KEPT}
-        rows.append({"device": device.id, "seen_now": received, **news})
+        now = received if device.is_alive else None
+        rows.append({"device": device.id, "seen_now": now, **news})
     if seen:
         was_seen = update(devices).where(one_of(connection, devices.c.id, seen))
         connection.execute(was_seen.values(seen=received))

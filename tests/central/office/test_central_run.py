@@ -271,6 +271,15 @@ def test_a_second_one_is_refused_with_one_sentence_and_disturbs_nothing(office):
     assert set(office.children()) == {"broker", "ingest", "web"}
 
 
+def test_a_taken_port_of_the_pages_is_told_before_anything_is_made(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = settings_in(tmp_path, web={"port": port}, broker={"port": free_port()})
+        with pytest.raises(PortInUseError, match=f"pages cannot listen on 127.0.0.1, port {port}"):
+            run_office(settings, threading.Event(), print)
+    assert not settings.central.folder.joinpath("broker").exists()
+
+
 def test_it_stops_in_order_and_comes_back_as_it_was(office):
     out = office.enrol("acme/berlin-3/window")
     deliver(office, out, "2026-01-02T10:00:00Z")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kiosk.central.ingest.decode import decode
 from kiosk.central.store import drop_old, open_database, read_totals, tables, work_off, write
+from kiosk.wire import Status
 from tests import postgres
 from tests.central.store.books import (
     EPOCH,
@@ -158,6 +159,15 @@ def test_what_was_dropped_for_its_age_is_not_counted_again(books):
     assert books.rows("hours", "seq") == []
     assert books.rows("marks", "id") == []
     assert books.rows("streams", "given_up") == [(3,)]
+
+
+def test_what_a_broker_keeps_of_a_device_is_no_sign_of_life(books):
+    books.write(health(1), at=NOW)
+    offline = Status(state="offline", version="1", since=NOW).encode()
+    books.write(decode(f"{BRANCH}/status", offline), at=NOW + timedelta(hours=1))
+    assert books.rows("devices", "state", "seen") == [("offline", NOW)]
+    books.write(plays(1), at=NOW + timedelta(hours=2))
+    assert books.rows("devices", "seen") == [(NOW + timedelta(hours=2),)]
 
 
 def test_a_lowest_that_is_committed_changes_nothing(books):
