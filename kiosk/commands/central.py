@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
 import click
 
-from kiosk.clock import SystemClock
+from kiosk.commands.access import token, user
 from kiosk.commands.options import settings_of, with_settings
 from kiosk.config import Settings
 from kiosk.errors import BadInputError
@@ -19,24 +17,11 @@ from kiosk.service import set_up_logging, stop_on_signals
 
 NAMES = "TENANT/SITE/DEVICE"
 
-ROLE = click.Choice(["viewer", "operator"])
-
 
 def _settings(arguments: dict[str, Any], process: str) -> Settings:
     settings = settings_of(arguments["config"], arguments["overrides"])
     set_up_logging(process, settings.log.level)
     return settings
-
-
-@contextmanager
-def _database(arguments: dict[str, Any]) -> Iterator[Any]:
-    from kiosk.central.store import open_database
-
-    engine = open_database(settings_of(arguments["config"], arguments["overrides"]).central)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 @click.group()
@@ -232,136 +217,6 @@ def publish_adverts(
     click.echo(f"campaign {version} for {target}")
 
 
-@central.group("user")
-def user() -> None:
-    """Who may sign in."""
-
-
-def _with_password(command: Any) -> Any:
-    return click.option(
-        "--password-file",
-        type=click.File("r"),
-        help="Read it from there (- is standard input) instead of asking.",
-    )(command)
-
-
-def _password(file: Any) -> str:
-    if file is not None:
-        return str(file.read()).rstrip("\r\n")
-    return str(click.prompt("password", hide_input=True, confirmation_prompt=True))
-
-
-@user.command("add")
-@click.argument("name")
-@click.option("--role", type=ROLE, default="viewer", show_default=True, help="What they may do.")
-@_with_password
-@with_settings
-def user_add(name: str, role: str, password_file: Any, **arguments: Any) -> None:
-    """Let somebody in.
-
-    Example: kiosk central user add ada --role operator
-    """
-    from kiosk.central.web import add_user
-
-    with _database(arguments) as engine:
-        add_user(engine, name, role, _password(password_file), SystemClock())
-    click.echo(f"{name} may sign in as {role}")
-
-
-@user.command("password")
-@click.argument("name")
-@_with_password
-@with_settings
-def user_password(name: str, password_file: Any, **arguments: Any) -> None:
-    """Give somebody another password; their sessions end.
-
-    Example: kiosk central user password ada
-    """
-    from kiosk.central.web import set_password
-
-    with _database(arguments) as engine:
-        set_password(engine, name, _password(password_file), SystemClock())
-    click.echo(f"{name} has another password")
-
-
-@user.command("disable")
-@click.argument("name")
-@with_settings
-def user_disable(name: str, **arguments: Any) -> None:
-    """Let somebody in no more.
-
-    Example: kiosk central user disable ada
-    """
-    from kiosk.central.web import disable_user
-
-    with _database(arguments) as engine:
-        disable_user(engine, name, SystemClock())
-    click.echo(f"{name} may not sign in any more")
-
-
-@user.command("list")
-@with_settings
-def user_list(**arguments: Any) -> None:
-    """List who may sign in.
-
-    Example: kiosk central user list
-    """
-    from kiosk.central.web import list_users
-
-    with _database(arguments) as engine:
-        for one in list_users(engine):
-            click.echo(f"{one.name}  {'disabled' if one.disabled else one.role}")
-
-
-@central.group("token")
-def token() -> None:
-    """Which programs may ask the API."""
-
-
-@token.command("create")
-@click.argument("name")
-@click.option("--role", type=ROLE, default="viewer", show_default=True, help="What it may do.")
-@with_settings
-def token_create(name: str, role: str, **arguments: Any) -> None:
-    """Let a program in; its token is printed this once.
-
-    Example: kiosk central token create prometheus
-    """
-    from kiosk.central.web import create_token
-
-    with _database(arguments) as engine:
-        click.echo(create_token(engine, name, role, SystemClock()))
-
-
-@token.command("revoke")
-@click.argument("name")
-@with_settings
-def token_revoke(name: str, **arguments: Any) -> None:
-    """Let a program in no more.
-
-    Example: kiosk central token revoke prometheus
-    """
-    from kiosk.central.web import revoke_token
-
-    with _database(arguments) as engine:
-        revoke_token(engine, name, SystemClock())
-    click.echo(f"{name} is revoked")
-
-
-@token.command("list")
-@with_settings
-def token_list(**arguments: Any) -> None:
-    """List the tokens, without their secrets.
-
-    Example: kiosk central token list
-    """
-    from kiosk.central.web import list_tokens
-
-    with _database(arguments) as engine:
-        for one in list_tokens(engine):
-            click.echo(f"{one.name}  {'revoked' if one.revoked else one.role}")
-
-
 @central.command("bench")
 @click.option(
     "--devices",
@@ -443,3 +298,7 @@ def bench(no_troubles: bool, as_json: bool, **arguments: Any) -> None:
         settings, lambda line: click.echo(line, err=True), troubles=not no_troubles, **arguments
     )
     click.echo(json.dumps(found) if as_json else fleet_bench_text(found))
+
+
+central.add_command(user)
+central.add_command(token)
