@@ -115,7 +115,9 @@ def revoke(names: str, **arguments: Any) -> None:
 @central.command("devices")
 @with_settings
 def devices(**arguments: Any) -> None:
-    """List the certificates that devices were given.
+    """List the certificates that devices were given, each with its end and number.
+
+    One that was renewed by rotate-certificate is valid until its end.
 
     Example: kiosk central devices
     """
@@ -125,7 +127,7 @@ def devices(**arguments: Any) -> None:
         state = (
             f"revoked {one.revoked:%Y-%m-%d}" if one.revoked else f"until {one.expires:%Y-%m-%d}"
         )
-        click.echo(f"{one.branch}  {state}")
+        click.echo(f"{one.branch}  {state}  number {one.serial[:12]}")
 
 
 @central.command("key")
@@ -170,6 +172,18 @@ def _target(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return text
 
 
+def _known(settings: Settings, target: str) -> str:
+    from kiosk.central.office import enrolled_devices
+    from kiosk.wire import is_for
+
+    found = {
+        one.branch
+        for one in enrolled_devices(settings)
+        if one.revoked is None and is_for(target, one.branch)
+    }
+    return f"which means {len(found)} of the devices that were enrolled here"
+
+
 def _checked(file: Optional[Path], nothing: bool) -> Optional[Path]:
     if (file is None) != nothing:
         raise BadInputError("a FILE or --none is expected, and not both")
@@ -190,7 +204,7 @@ def publish_configuration(
 
     settings = settings_of(arguments["config"], arguments["overrides"])
     version = publish_config(settings, _checked(file, nothing), target)
-    click.echo(f"configuration {version} for {target}")
+    click.echo(f"configuration {version} for {target}, {_known(settings, target)}")
 
 
 @publish.command("campaign")
@@ -214,7 +228,7 @@ def publish_adverts(
 
     settings = settings_of(arguments["config"], arguments["overrides"])
     version = publish_campaign(settings, _checked(file, nothing), target, origin)
-    click.echo(f"campaign {version} for {target}")
+    click.echo(f"campaign {version} for {target}, {_known(settings, target)}")
 
 
 @central.command("bench")

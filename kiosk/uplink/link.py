@@ -226,7 +226,7 @@ class Link:
             self._failure = (Failure.SILENT, "a message got no answer")
         if self._failure is None and not self._connected:
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                self._failure = (Failure.UNREACHABLE, "the connection was closed without an answer")
+                self._failure = (Failure.UNREACHABLE, self._hung_up())
             elif self._clock.monotonic() > self._answer_by:
                 self._failure = (Failure.UNREACHABLE, "connected, but no MQTT answer in time")
         if self._failure is not None:
@@ -240,6 +240,12 @@ class Link:
             return False
         patience_s = PATIENCE_KEEPALIVES * self._broker.keepalive_s
         return self._clock.monotonic() - oldest_s > patience_s
+
+    def _hung_up(self) -> str:
+        said = "the connection was closed without an answer"
+        if self._broker.tls.cert_file is None:
+            return said
+        return f"{said}, as a broker does that does not take our certificate"
 
     def _drop(self) -> None:
         client, self._client = self._client, None

@@ -9,6 +9,9 @@ from typing import Callable
 WINDOW = 60
 """Frames over which the recent means are taken."""
 
+SETTLED_S = 1.0
+"""The first frames come as fast as they are read: until then nothing is said of their rate."""
+
 
 class Meter:
     """Recent rate and cost of frames; keeps the last :data:`WINDOW` stamps only."""
@@ -25,11 +28,13 @@ class Meter:
 
     @property
     def fps(self) -> float:
-        """Frames per second over the window."""
+        """Frames per second over the window; 0 until it is full or has lasted for a second."""
         if len(self._recent) < 2:
             return 0.0
         span = self._recent[-1][0] - self._recent[0][0]
-        return (len(self._recent) - 1) / span if span > 0 else 0.0
+        if span <= 0 or (len(self._recent) < WINDOW and span < SETTLED_S):
+            return 0.0
+        return (len(self._recent) - 1) / span
 
     @property
     def inference_ms(self) -> float:
