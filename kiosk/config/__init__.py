@@ -46,6 +46,7 @@ from kiosk.config.privacy import (
     PrivacySettings,
     ShareSettings,
 )
+from kiosk.config.screen import ScreenSettings
 from kiosk.config.uplink import (
     BrokerSettings,
     HomeAssistantSettings,
@@ -101,6 +102,7 @@ __all__ = [
     "Policy",
     "PrivacySettings",
     "RunSettings",
+    "ScreenSettings",
     "Settings",
     "ShareSettings",
     "StateSettings",
@@ -137,6 +139,7 @@ class Settings(Section):
     privacy: PrivacySettings = PrivacySettings()
     ads: AdsSettings = AdsSettings()
     player: PlayerSettings = PlayerSettings()
+    screen: ScreenSettings = ScreenSettings()
     state: StateSettings = StateSettings()
     broker: BrokerSettings = BrokerSettings()
     uplink: UplinkSettings = UplinkSettings()

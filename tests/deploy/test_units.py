@@ -13,7 +13,7 @@ import pytest
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = DEPLOY / "systemd"
 SERVICES = ("kiosk-vision", "kiosk-director", "kiosk-uplink")
-EXECUTABLE = "/opt/kiosk/.venv/bin/kiosk"
+EXECUTABLE = "/opt/kiosk/current/.venv/bin/kiosk"
 
 EVERYWHERE = [
     ("Type", "notify"),

@@ -82,7 +82,7 @@ class Machine:
 
     def python(self, script: str, *arguments: str) -> str:
         """Run a script with the product's own interpreter and packages."""
-        return self.run("/opt/kiosk/.venv/bin/python", "-", *arguments, input_=script)
+        return self.run("/opt/kiosk/current/.venv/bin/python", "-", *arguments, input_=script)
 
     def show(self, unit: str, key: str) -> str:
         """What systemd holds of a unit."""
@@ -133,15 +133,15 @@ def _install(root: Path) -> None:
     shutil.copytree(REPO / "models_ir", product / "models_ir")
     shutil.copy(clip(), product / "footage.mp4")
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = product / ".venv/lib" / version / "site-packages"
+    packages = product / "current/.venv/lib" / version / "site-packages"
     packages.mkdir(parents=True)
     (packages / "kiosk.pth").write_text("/opt/kiosk/source\n/opt/kiosk/packages\n")
     (product / "packages").mkdir()
-    (product / ".venv/pyvenv.cfg").write_text("home = /usr/bin\n")
-    (product / ".venv/bin").mkdir()
-    (product / ".venv/bin/python").symlink_to("/usr/bin/python3")
-    command = product / ".venv/bin/kiosk"
-    command.write_text("#!/opt/kiosk/.venv/bin/python\nfrom kiosk.cli import main\nmain()\n")
+    (product / "current/.venv/pyvenv.cfg").write_text("home = /usr/bin\n")
+    (product / "current/.venv/bin").mkdir()
+    (product / "current/.venv/bin/python").symlink_to("/usr/bin/python3")
+    command = product / "current/.venv/bin/kiosk"
+    command.write_text("#!/opt/kiosk/current/.venv/bin/python\nfrom kiosk.cli import main\nmain()\n")
     command.chmod(0o755)
     (root / "etc/kiosk").mkdir()
     (root / "etc/kiosk/config.yaml").write_text(yaml.safe_dump(SETTINGS))
