@@ -10,7 +10,7 @@ PY39 := kiosk/vision kiosk/config kiosk/commands $(foreach module,__init__ __mai
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install everything: Debian packages, .venv, models, demo footage
@@ -40,7 +40,21 @@ test: setup check ## Check, then run every test that takes seconds
 
 .PHONY: test-long
 test-long: setup ## Run the tests that take minutes
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --ignore=tests/appliance --ignore=tests/machine
+
+.PHONY: bundle
+bundle: ## Build what a device installs without internet, for x86_64 and aarch64, into dist/
+	@deploy/setup.sh bundle
+	@deploy/bundle/bundle.sh
+
+.PHONY: test-appliance
+test-appliance: bundle ## As root: provision a head office and two devices in containers, and try them
+	@deploy/setup.sh
+	$(BIN)/pytest -m long tests/appliance
+
+.PHONY: test-machine
+test-machine: setup ## As root: camera, watchdog and power cuts on an emulated machine
+	$(BIN)/pytest -m long tests/machine
 
 .PHONY: schemas
 schemas: tools ## Write the JSON Schemas of the wire to deploy/schemas
@@ -61,9 +75,10 @@ lock: ## Pin every Python package and its hashes (UPGRADE=1: to the newest)
 	@test -x $(BIN)/pip-compile || deploy/setup.sh tools
 	$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --extra device --extra central --extra models \
 		--extra bench --extra dev -o requirements/dev.txt pyproject.toml
-	@for lock in device central models build; do \
+	@for lock in device central models build deploy; do \
 		cp requirements/dev.txt requirements/$$lock.txt; done
 	$(PIP_COMPILE) --extra device -o requirements/device.txt pyproject.toml
 	$(PIP_COMPILE) --extra central -o requirements/central.txt pyproject.toml
 	$(PIP_COMPILE) --extra device --extra models -o requirements/models.txt pyproject.toml
+	$(PIP_COMPILE) --extra deploy -o requirements/deploy.txt pyproject.toml
 	$(PIP_COMPILE) --only-build-deps --all-build-deps -o requirements/build.txt pyproject.toml

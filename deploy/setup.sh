@@ -5,10 +5,13 @@
 #   deploy/setup.sh         all of it, for the tests
 #   deploy/setup.sh demo    without the Debian packages that only the tests need
 #   deploy/setup.sh tools   .venv and Debian packages only
+#   deploy/setup.sh bundle  what a release is built and rolled out with: .venv-deploy, models
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly VENV=.venv
+# Ansible and its collections are larger than the product, and apart from it.
+readonly DEPLOY_VENV=.venv-deploy
 readonly LOG_LINES=15
 # A step that is done within this time had nothing to do and is not worth a line.
 readonly ANNOUNCE_AFTER_S=1.5
@@ -112,38 +115,46 @@ find_python() {
   return 1
 }
 
-# The folder and the interpreter belong to it: a moved clone or an upgraded Python needs a new .venv.
+# The folder and the interpreter belong to it: a moved clone or an upgraded Python needs a new one.
 stamp_of() {
   {
     pwd -P
-    "$VENV/bin/python" -V 2>&1 || true
-    sha256sum "$@"
+    "$1/bin/python" -V 2>&1 || true
+    sha256sum "${@:2}"
   } | sha256sum
 }
 
-is_stamped() {
-  [ -f "$1" ] && [ "$(cat "$1")" = "$(stamp_of "${@:2}")" ]
+stamp() {
+  stamp_of "$1" "${@:3}" >"$1/$2"
 }
 
-build_venv() {
-  local python pip=("$VENV/bin/python" -m pip --quiet --disable-pip-version-check install)
-  local locks=(requirements/build.txt requirements/dev.txt)
-  if ! is_stamped "$VENV/stamp-locks" "${locks[@]}"; then
-    python=$(find_python) || fail "no Python 3.11 or newer with its headers was found;" \
-      "on Debian, install python3 python3-venv python3-dev"
-    # From scratch, so that nothing is left over that the lock does not name.
-    step 0 "making $VENV with $("$python" -V)" "$python" -m venv --clear "$VENV"
-    step 0 "installing build tools" "${pip[@]}" --require-hashes -r requirements/build.txt
-    # What has to be compiled is compiled with those, not with whatever is newest today. The lock is
-    # complete, and --no-deps keeps out what it leaves out.
-    step 0 "installing Python packages (about 1 GB; takes minutes)" \
-      "${pip[@]}" --require-hashes --no-deps --no-build-isolation --use-pep517 \
-      -r requirements/dev.txt
-    stamp_of "${locks[@]}" >"$VENV/stamp-locks"
+is_stamped() {
+  [ -f "$1/$2" ] && [ "$(cat "$1/$2")" = "$(stamp_of "$1" "${@:3}")" ]
+}
+
+# make_venv FOLDER LOCK SIZE: from scratch, so that nothing is left over that the lock does not name.
+make_venv() {
+  local folder=$1 lock=$2 size=$3 python
+  local pip=("$folder/bin/python" -m pip --quiet --disable-pip-version-check install)
+  if is_stamped "$folder" stamp-locks requirements/build.txt "$lock"; then
+    return
   fi
-  if ! is_stamped "$VENV/stamp-kiosk" pyproject.toml || [ ! -x "$VENV/bin/kiosk" ]; then
-    step 0 "installing kiosk itself" "${pip[@]}" --no-deps --no-build-isolation -e .
-    stamp_of pyproject.toml >"$VENV/stamp-kiosk"
+  python=$(find_python) || fail "no Python 3.11 or newer with its headers was found;" \
+    "on Debian, install python3 python3-venv python3-dev"
+  step 0 "making $folder with $("$python" -V)" "$python" -m venv --clear "$folder"
+  step 0 "installing build tools" "${pip[@]}" --require-hashes -r requirements/build.txt
+  # What has to be compiled is compiled with those, not with whatever is newest today. The lock is
+  # complete, and --no-deps keeps out what it leaves out.
+  step 0 "installing Python packages (about $size; takes minutes)" \
+    "${pip[@]}" --require-hashes --no-deps --no-build-isolation --use-pep517 -r "$lock"
+  stamp "$folder" stamp-locks requirements/build.txt "$lock"
+}
+
+install_kiosk() {
+  if ! is_stamped "$VENV" stamp-kiosk pyproject.toml || [ ! -x "$VENV/bin/kiosk" ]; then
+    step 0 "installing kiosk itself" "$VENV/bin/python" -m pip --quiet \
+      --disable-pip-version-check install --no-deps --no-build-isolation -e .
+    stamp "$VENV" stamp-kiosk pyproject.toml
   fi
 }
 
@@ -152,17 +163,23 @@ build_venv() {
 readonly what=${1:-all}
 case $what in
   all) packages=(deploy/debian-packages.txt deploy/debian-packages-dev.txt) ;;
-  demo | tools) packages=(deploy/debian-packages.txt) ;;
-  *) fail "\"$what\" is not something to set up; say all, demo or tools" ;;
+  demo | tools | bundle) packages=(deploy/debian-packages.txt) ;;
+  *) fail "\"$what\" is not something to set up; say all, demo, tools or bundle" ;;
 esac
 
 install_packages "${packages[@]}"
-build_venv
+make_venv "$VENV" requirements/dev.txt "1 GB"
+install_kiosk
+if [ "$what" = all ] || [ "$what" = bundle ]; then
+  make_venv "$DEPLOY_VENV" requirements/deploy.txt "700 MB"
+fi
 if [ "$what" != tools ]; then
   step "$ANNOUNCE_AFTER_S" "fetching the chart library of head office's pages" \
     deploy/web-assets.sh "$VENV/bin/python"
   step "$ANNOUNCE_AFTER_S" "fetching and converting the models" \
     "$VENV/bin/kiosk" models build --quiet
+fi
+if [ "$what" = all ] || [ "$what" = demo ]; then
   step "$ANNOUNCE_AFTER_S" "fetching the footage and making the demo film" \
     "$VENV/bin/kiosk" demo --prepare
 fi

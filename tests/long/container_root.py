@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 REPO = Path(__file__).parents[2]
@@ -24,9 +25,13 @@ SYSTEM = [
 ]
 
 
-def debian_root() -> Path:
-    """The folder of a Debian of this machine's own release, so that its Python is the same."""
-    packages = [*SYSTEM, *device_libraries()]
+def debian_root(packages: Sequence[str] = ()) -> Path:
+    """The folder of a Debian of this machine's own release, so that its Python is the same.
+
+    Args:
+        packages: what is in it beside the least; by default what a device needs.
+    """
+    packages = packages or [*SYSTEM, *device_libraries()]
     name = hashlib.sha256(" ".join([release(), *packages]).encode()).hexdigest()[:12]
     root = CACHE / f"{release()}-{name}"
     if not root.is_dir():
