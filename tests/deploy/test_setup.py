@@ -45,7 +45,9 @@ def test_nothing_brings_torch_or_a_second_opencv(lock: str) -> None:
 @pytest.mark.parametrize("lock", [path.stem for path in LOCKS])
 def test_every_lock_agrees_with_the_tests_on_each_version(lock: str) -> None:
     tested = pins("dev")
-    assert {name: tested.get(name) for name in pins(lock)} == pins(lock)
+    # What rolls a release out has packages of its own; those that both have are the same.
+    locked = {name: pin for name, pin in pins(lock).items() if lock != "deploy" or name in tested}
+    assert {name: tested.get(name) for name in locked} == locked
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -97,5 +99,5 @@ def test_an_unknown_part_is_refused_with_the_ones_there_are() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        'setup: "everything" is not something to set up; say all, demo or tools\n'
+        'setup: "everything" is not something to set up; say all, demo, tools or bundle\n'
     )
