@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+
+from cryptography import x509
 
 from kiosk.ads import Creative, load_campaign
 from kiosk.audience import draw_release
 from kiosk.clock import SystemClock
 from kiosk.config import Settings, is_within
 from kiosk.errors import KioskError
+from kiosk.machine import (
+    Finding,
+    SystemFiles,
+    look_at_cameras,
+    look_at_clock,
+    look_at_disk,
+    look_at_display,
+    look_at_heat,
+    look_at_network,
+)
 from kiosk.state import examine_store
 from kiosk.uplink import try_log_in
 from kiosk.vision import accelerators, look_once, verify_models
@@ -20,33 +30,29 @@ from kiosk.vision import accelerators, look_once, verify_models
 CONNECT_S = 3.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+def examine(settings: Settings, files: SystemFiles | None = None) -> list[Finding]:
+    """Look at everything that the processes need; changes nothing.
 
-    Attributes:
-        state: ``ok``; ``warn``: it works without; ``fail``: it does not.
-        hint: what to do, empty when there is nothing.
+    Args:
+        settings: the whole configuration.
+        files: of the kernel; by default this machine's.
     """
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    message: str
-    hint: str = ""
-
-
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that the three processes need; changes nothing."""
+    files = files or SystemFiles()
     return [
         _try("models", lambda: _models(settings)),
         _try("accelerator", lambda: _accelerator(settings)),
+        look_at_cameras(settings.seeing.source, files),
         _try("camera", lambda: look_once(settings.seeing)),
         _try("campaign", lambda: _campaign(settings)),
         _try("state", lambda: _state(settings)),
-        _clock(settings),
+        look_at_disk(settings.state.path.parent, files),
+        look_at_clock(settings.clock, SystemClock(), _not_before(settings)),
         _noise(settings),
         _hours(settings),
+        look_at_display(settings.screen.output, files),
         _screen_page(settings),
+        look_at_heat(settings.seeing.pace.hot_c, files),
+        look_at_network(settings.broker.host, files),
         _broker(settings),
     ]
 
@@ -122,17 +128,17 @@ def _hours(settings: Settings) -> Finding:
     return Finding("hours", "ok", f"people are counted now ({zone})")
 
 
-def _clock(settings: Settings) -> Finding:
-    if SystemClock().is_set(settings.clock.marker):
-        return Finding("clock", "ok", "a time service has set it")
-    if settings.clock.trust == "always":
-        return Finding("clock", "ok", "believed as it stands (clock.trust: always)")
-    return Finding(
-        "clock",
-        "warn",
-        "no time service has set it: counts are kept, and published once one has",
-        "check systemd-timesyncd and the network; without one, set clock.trust to always",
-    )
+def _not_before(settings: Settings) -> dict[str, datetime]:
+    """When the device's certificate begins to be valid, where that can be read."""
+    path = settings.broker.tls.cert_file
+    if path is None:
+        return {}
+    try:
+        begins = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_before_utc
+    except (OSError, ValueError):
+        # Whoever may not read it, or finds it broken, hears so of the broker.
+        return {}
+    return {"the device's certificate": begins}
 
 
 def _screen_page(settings: Settings) -> Finding:

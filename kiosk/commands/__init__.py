@@ -12,8 +12,9 @@ from kiosk.commands.privacy import privacy
 from kiosk.commands.processes import director, run, uplink, vision
 from kiosk.commands.schemas import schemas
 from kiosk.commands.stats import stats
+from kiosk.commands.status import status
 
 COMMANDS = (
     demo, run, vision, director, uplink, central, models, bench, campaign, doctor, privacy,
-    stats, schemas,
+    stats, status, schemas,
 )  # fmt: skip

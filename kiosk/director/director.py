@@ -20,6 +20,7 @@ from kiosk.director.counting import Counting
 from kiosk.director.journal import Journal
 from kiosk.director.orders import obey_orders
 from kiosk.director.snapshot import Facts, Snapshot
+from kiosk.director.status import Presented, Status
 from kiosk.errors import StateError
 from kiosk.player import Play, Schedule, Screens, WebServer, make_app, plays_payload
 from kiosk.service import Heartbeat
@@ -69,9 +70,11 @@ class Director:
             campaign=lambda: self._campaign.campaign,
             notice=settings.player.notice,
             estimated=settings.seeing.attributes.estimate or (),
-            snapshot=self._snapshot,
+            snapshot=lambda: self._snapshot_maker().operator(),
+            now_s=clock.monotonic,
         )
-        self._web = WebServer(make_app(self._screens, self._campaign.playing), settings.player)
+        app = make_app(self._screens, self._campaign.playing, self._status)
+        self._web = WebServer(app, settings.player)
         self._counting: Counting | None = None
         self._counted_until_s: float | None = None
         self._decided_s = clock.monotonic()
@@ -79,6 +82,8 @@ class Director:
         self._faults: set[str] = set()
         self._notice_shown = False
         self._peak_fps = 0.0
+        self._presented = Presented()
+        self._began_s = clock.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Direct until ``stop`` is set.
@@ -288,6 +293,8 @@ class Director:
             presented=presented,
         )
         self._reasons[start.reason] += 1
+        if presented:
+            self._presented = self._presented.with_play(play, self._clock.monotonic())
         if presented and self._counting is not None:
             self._counting.played(start.creative)
         log.info("event=play creative=%s", start.creative)
@@ -379,5 +386,14 @@ class Director:
             notice_shown=self._notice_shown,
         )
 
-    def _snapshot(self) -> dict[str, object]:
-        return self._snapshot_maker().operator()
+    def _status(self) -> dict[str, object]:
+        return Status(
+            settings=self._settings,
+            now=self._clock.utc(),
+            now_s=self._clock.monotonic(),
+            began_s=self._began_s,
+            audience=self._audience(),
+            pages=self._screens.count,
+            beat_age_s=self._screens.beat_age_s,
+            presented=self._presented,
+        ).as_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -83,6 +84,8 @@ class Screens:
         notice: NoticeSettings,
         snapshot: Callable[[], dict[str, Any]],
         estimated: Collection[Attribute],
+        *,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """No page is connected yet.
 
@@ -92,6 +95,7 @@ class Screens:
             notice: what stands on the screen beside what plays.
             snapshot: the state of things, for operators.
             estimated: what is estimated of a face, for the notice to say.
+            now_s: monotonic seconds.
         """
         self._events = events
         self._campaign = campaign
@@ -100,6 +104,8 @@ class Screens:
         self._snapshot = snapshot
         self._screens: list[WebSocket] = []
         self._operators = 0
+        self._now_s = now_s
+        self._beat_s: float | None = None
         self._last_prepare: dict[str, Any] | None = None
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -107,6 +113,11 @@ class Screens:
     def count(self) -> int:
         """How many screen pages are connected."""
         return len(self._screens)
+
+    @property
+    def beat_age_s(self) -> float | None:
+        """Seconds since the screen that speaks said that it draws; ``None`` when it never did."""
+        return None if self._beat_s is None else self._now_s() - self._beat_s
 
     def prepare(self, play: Play) -> None:
         """Tell every screen what comes next."""
@@ -186,7 +197,9 @@ class Screens:
             return
         try:
             said = json.loads(text)
-            if said["type"] == "notice":
+            if said["type"] == "beat":
+                self._beat_s = self._now_s()
+            elif said["type"] == "notice":
                 self._hear_of_notice(said["shown"])
             else:
                 self._hear_of_play(said["type"], str(said["play_id"]), said)
@@ -218,6 +231,7 @@ class Screens:
         log.warning("event=screen_lost primary=%s left=%d", was_primary, len(self._screens))
         if not was_primary:
             return
+        self._beat_s = None
         self._hear_of_notice(False)
         self._events.screen_lost()
         if self._screens:

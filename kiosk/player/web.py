@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -44,13 +44,18 @@ MEDIA_POLICY = (
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def make_app(screens: Screens, campaigns: Callable[[], Sequence[Campaign]]) -> Starlette:
+def make_app(
+    screens: Screens,
+    campaigns: Callable[[], Sequence[Campaign]],
+    status: Callable[[], dict[str, Any]],
+) -> Starlette:
     """The web application.
 
     Args:
         screens: the connected pages.
         campaigns: those of which something may be on screen, newest first; only their media are
             served.
+        status: how this device does, without a word on who is in front of it.
     """
 
     def page(name: str) -> Callable[[Request], Response]:
@@ -71,6 +76,10 @@ def make_app(screens: Screens, campaigns: Callable[[], Sequence[Campaign]]) -> S
         headers = {"Content-Security-Policy": MEDIA_POLICY, "Cache-Control": FOR_EVER}
         return FileResponse(found.path, headers=headers)
 
+    # In the event loop, as everything that looks at the director's own state.
+    async def say_status(_: Request) -> Response:
+        return JSONResponse(status(), headers={"Cache-Control": "no-store"})
+
     async def screen_socket(socket_: WebSocket) -> None:
         if _same_machine(socket_):
             await screens.serve_screen(socket_)
@@ -88,6 +97,7 @@ def make_app(screens: Screens, campaigns: Callable[[], Sequence[Campaign]]) -> S
             Route("/", page("operator.html")),
             Route("/screen", page("screen.html")),
             Route("/health", lambda _: PlainTextResponse("ok\n")),
+            Route("/status", say_status),
             Route("/media/{creative}/{name}", media),
             WebSocketRoute("/screen/ws", screen_socket),
             WebSocketRoute("/operator/ws", operator_socket),

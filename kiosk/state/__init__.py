@@ -21,9 +21,11 @@ from kiosk.state.orders import Order, forget_order, note_command, pending_orders
 from kiosk.state.outbox import Backlog, Message, Outbox
 from kiosk.state.plays import EndedPlay, PlayBook, PlayStart, RecentPlay
 from kiosk.state.reading import (
+    Glimpse,
     LedgerRow,
     PublishedHour,
     published_tables,
+    read_glimpse,
     read_hours,
     read_ledger,
 )
@@ -34,6 +36,7 @@ __all__ = [
     "Boot",
     "Closing",
     "EndedPlay",
+    "Glimpse",
     "LedgerRow",
     "Message",
     "OpenHour",
@@ -57,6 +60,7 @@ __all__ = [
     "published_hours",
     "published_tables",
     "read_boots",
+    "read_glimpse",
     "read_health",
     "read_hours",
     "read_ledger",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from kiosk.errors import NewerStateError, StateError
+from kiosk.errors import StateError
+from kiosk.state.health import read_health_in
 from kiosk.state.hours import OpenHour, open_hours_in
-from kiosk.state.schema import NAMES
+from kiosk.state.looking import look_into
+from kiosk.state.schema import is_older
 
-APPLIED = "SELECT name FROM _sqlite_migrations"
-"""Where sqlite-utils keeps which migrations a file has seen."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,58 @@ class PublishedHour:
     tables: str
 
 
+@dataclass(frozen=True)
+class Glimpse:
+    """What the state file says of the way to head office.
+
+    Attributes:
+        uplink: the uplink's last word about itself; ``None`` when it never said any.
+        waiting: messages that the broker does not have.
+        at_broker: messages that the broker has and central has not committed.
+        oldest: when the oldest of all of them was made, RFC 3339; ``None`` when there are none.
+    """
+
+    uplink: dict[str, Any] | None
+    waiting: int
+    at_broker: int
+    oldest: str | None
+
+
+def read_glimpse(path: Path) -> Glimpse:
+    """Look at the outbox and at what the uplink says.
+
+    Raises:
+        StateError: there is no file, it cannot be read, or a newer kiosk wrote it.
+    """
+
+    def ask(db: sqlite3.Connection) -> Glimpse:
+        said = read_health_in(db, "uplink")
+        total, at_broker, oldest = db.execute(
+            "SELECT count(*), coalesce(sum(at_broker), 0), min(created) FROM outbox"
+        ).fetchone()
+        return Glimpse(said[0] if said else None, total - at_broker, at_broker, oldest)
+
+    return look_into(path, ask)
+
+
 def read_ledger(path: Path) -> list[LedgerRow]:
     """Every release of this device, oldest first; none when there is no state file yet.
 
     Raises:
         StateError: the file cannot be read, or a newer kiosk wrote it.
     """
-    with _looking(path) as db:
-        if db is None:
-            return []
+
+    def ask(db: sqlite3.Connection) -> list[LedgerRow]:
         rows = db.execute("SELECT hour, seq, noise, epsilon, at FROM published_hours ORDER BY seq")
         return [LedgerRow(*row) for row in rows]
+
+    return _look(path, ask, [])
 
 
 def read_hours(path: Path, since: str) -> tuple[list[PublishedHour], list[OpenHour]]:
     """Published hours from a label on, and every open hour; raises as :func:`read_ledger` does."""
-    with _looking(path) as db:
-        if db is None:
-            return [], []
-        return published_tables(db, since), open_hours_in(db)
+    nothing: tuple[list[PublishedHour], list[OpenHour]] = ([], [])
+    return _look(path, lambda db: (published_tables(db, since), open_hours_in(db)), nothing)
 
 
 def published_tables(db: sqlite3.Connection, since: str) -> list[PublishedHour]:
@@ -83,27 +117,16 @@ def published_tables(db: sqlite3.Connection, since: str) -> list[PublishedHour]:
     return [PublishedHour(*row) for row in rows]
 
 
-@contextmanager
-def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
-    try:
-        if not path.exists():
-            yield None
-            return
-        uri = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=5)) as db:
-            names = {row[0] for row in db.execute(APPLIED)}
-            if names - NAMES:
-                raise NewerStateError(
-                    f"{path}: written by a newer kiosk (it knows {max(names - NAMES)!r})",
-                    hint="use that version",
-                )
-            if NAMES - names:
-                raise StateError(
-                    f"{path}: written by an older kiosk",
-                    hint="start the director once; it brings the file up to date",
-                )
-            yield db
-    except (sqlite3.Error, OSError) as bad:
-        raise StateError(
-            f"{path}: cannot be read: {bad}", hint="check state.path and who may read it"
-        ) from bad
+def _look(path: Path, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+    if not path.exists():
+        return nothing
+
+    def ask(db: sqlite3.Connection) -> T:
+        if is_older(db):
+            raise StateError(
+                f"{path}: written by an older kiosk",
+                hint="start the director once; it brings the file up to date",
+            )
+        return query(db)
+
+    return look_into(path, ask)

@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from kiosk.clock import Clock
-from kiosk.errors import NewerStateError, StateError, StateUnavailableError
-from kiosk.state.schema import MIGRATIONS, NAMES
+from kiosk.errors import StateError, StateUnavailableError
+from kiosk.state.schema import migrate, refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +117,12 @@ def open_store(path: Path, clock: Clock) -> Store:
             # SQLite alone would make it writable for its owner only; director and uplink share it.
             path.touch(mode=0o660)
             store = Store(path, set_aside)
-            _refuse_newer(path, store.db)
+            newer = refuse_newer(path, store.db.conn)
+            if newer:
+                log.info("event=state_newer file=%s knows=%s: it is used on", path, newer[-1])
             try:
                 with store.transaction() as db:
-                    MIGRATIONS.apply(db)
+                    migrate(db)
             except StateError as bad:
                 raise StateUnavailableError(str(bad), hint=bad.hint) from bad
     except (sqlite3.Error, OSError) as bad:
@@ -149,6 +151,11 @@ def _examined(path: Path) -> str:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise StateError(f"{folder}: is no folder", hint="check state.path")
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise StateError(
+            f"{path}: its file system is read-only",
+            hint="the kernel does so to a disk or card that fails: see `dmesg`, and replace it",
+        )
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise StateError(f"{path}: cannot be written by this user", hint="check who owns it")
     free = shutil.disk_usage(folder).free
@@ -161,7 +168,7 @@ def _examined(path: Path) -> str:
             f"{path}: damaged", hint="the director will set it aside at its start and begin anew"
         )
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
-        _refuse_newer(path, Database(connection, execute_plugins=False))
+        refuse_newer(path, connection)
     return f"{path}: sound and writable"
 
 
@@ -214,13 +221,3 @@ def _move_away(path: Path, clock: Clock) -> Path:
         "event=state_set_aside file=%s moved_to=%s: it is damaged; starting fresh", path, target
     )
     return target
-
-
-def _refuse_newer(path: Path, db: Database) -> None:
-    applied = {migration.name for migration in MIGRATIONS.applied(db)}
-    newer = sorted(applied - NAMES)
-    if newer:
-        raise NewerStateError(
-            f"{path}: written by a newer kiosk (it knows {newer[-1]!r})",
-            hint="install that version again, or move the file away",
-        )

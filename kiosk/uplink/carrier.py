@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,10 +11,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from kiosk.clock import Clock
+from kiosk.clock import Clock, iso
 from kiosk.config import Settings
 from kiosk.service import Heartbeat
-from kiosk.state import Message, Outbox, Store, open_store
+from kiosk.state import Message, Outbox, Store, open_store, write_health
 from kiosk.uplink.backoff import Backoff
 from kiosk.uplink.drain import Drain
 from kiosk.uplink.guard import Guard
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 PROBE = 20
 """Messages of each stream that are sent again while head office stays silent: its answer to them
 brings the rest. All of a month, again and again from a whole fleet, would only fill the broker."""
+
+SAID_EVERY_S = 10.0
+"""A connection that comes and goes is told at most this often, to spare the card."""
 
 T = TypeVar("T")
 
@@ -70,13 +74,14 @@ class Carrier:
         return self._store
 
     def turn(self, link: Link) -> None:
-        """Write down what was answered, and send what waits."""
+        """Write down what was answered and whether there is a connection; send what waits."""
         if _inode(self._settings.state.path) not in (None, self._inode):
             self._reads.attempt(self._reopen_state)
         if self._acks or self._drain.to_mark():
             self._writes.attempt(self._write_down)
         if link.connected and self._resend.due(self._clock.monotonic()):
             self._writes.attempt(self._send_again)
+        self._say(connected=link.connected)
         self._send(link)
 
     def ask(self, query: Callable[[Store], T]) -> T | None:
@@ -128,7 +133,8 @@ class Carrier:
         self._acks[ack.stream] = max(ack.seq, self._acks.get(ack.stream, 0))
 
     def close(self) -> None:
-        """Close the state file."""
+        """Say that there is no connection any more, and close the state file."""
+        self._say(connected=False, at_once=True)
         self._store.close()
 
     def _open_state(self) -> None:
@@ -145,6 +151,10 @@ class Carrier:
         )
         self._resend = ResendTimer(self._settings.uplink.ack_timeout_s)
         self._resend.found_at_start(self._clock.monotonic())
+        # What an uplink before us said may not be so any more.
+        self._said: bool | None = None
+        self._said_s = float("-inf")
+        self._say(connected=False)
 
     def _reopen_state(self) -> None:
         log.warning(
@@ -153,6 +163,24 @@ class Carrier:
         )
         self._store.close()
         self._open_state()
+
+    def _say(self, *, connected: bool, at_once: bool = False) -> None:
+        """Leave word for whoever asks this device how it does; ``kiosk status`` reads it."""
+        now = self._clock.monotonic()
+        if connected == self._said or (now - self._said_s < SAID_EVERY_S and not at_once):
+            return
+        # By boot and process a word that outlived its speaker is told apart.
+        word = {"connected": connected, "boot": self._clock.boot, "pid": os.getpid()}
+        at = iso(self._clock.utc())
+
+        def write() -> bool:
+            write_health(self._store, "uplink", word, at)
+            return True
+
+        if self._writes.attempt(write):
+            # The first word is no change.
+            self._said_s = now if self._said is not None else float("-inf")
+            self._said = connected
 
     def _write_down(self) -> None:
         now = self._clock.monotonic()

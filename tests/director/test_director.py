@@ -361,7 +361,7 @@ def test_the_operator_sees_a_snapshot_that_is_json_and_names_no_folder(tmp_path)
             await see(woman(shop))
             await shop.go(2.5)
             await see(woman(shop))
-            text = json.dumps(shop.director._snapshot(), allow_nan=False)
+            text = json.dumps(shop.director._snapshot_maker().operator(), allow_nan=False)
             assert str(tmp_path) not in text
             seen = json.loads(text)
             assert seen["viewers"][0]["gender"] == "female"

@@ -53,7 +53,7 @@ def test_counts_wait_for_the_time_over_a_restart_and_a_reboot(tmp_path):
         async with opened(tmp_path, clock) as shop, shop.vision() as see:
             await shop.go(1.2)
             await somebody_passes(shop, see)
-            assert not shop.director._snapshot()["clock_known"]
+            assert not shop.director._snapshot_maker().operator()["clock_known"]
 
     asyncio.run(scenario())
     clock.advance(1200)
@@ -147,7 +147,7 @@ def test_the_operator_is_told_why_nobody_is_counted(tmp_path):
 
     async def scenario(**changes):
         async with opened(tmp_path, **changes) as shop:
-            return shop.director._snapshot()["rest"]
+            return shop.director._snapshot_maker().operator()["rest"]
 
     audience = {"socket": tmp_path / "a", "staff_hours": windows}
     assert asyncio.run(scenario()) == ""

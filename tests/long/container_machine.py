@@ -141,7 +141,8 @@ def _install(root: Path) -> None:
     (product / "current/.venv/bin").mkdir()
     (product / "current/.venv/bin/python").symlink_to("/usr/bin/python3")
     command = product / "current/.venv/bin/kiosk"
-    command.write_text("#!/opt/kiosk/current/.venv/bin/python\nfrom kiosk.cli import main\nmain()\n")
+    python = "/opt/kiosk/current/.venv/bin/python"
+    command.write_text(f"#!{python}\nfrom kiosk.cli import main\nmain()\n")
     command.chmod(0o755)
     (root / "etc/kiosk").mkdir()
     (root / "etc/kiosk/config.yaml").write_text(yaml.safe_dump(SETTINGS))

@@ -36,7 +36,8 @@ class Site:
             estimated,
         )
         self.server = WebServer(
-            make_app(self.screens, lambda: self.campaigns), PlayerSettings(host=host, port=0)
+            make_app(self.screens, lambda: self.campaigns, lambda: {"version": "test"}),
+            PlayerSettings(host=host, port=0),
         )
 
     @staticmethod

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import jsonschema
 import pytest
@@ -13,10 +15,15 @@ from hypothesis import strategies as st
 
 from kiosk.clock import SystemClock
 from kiosk.config import Settings
-from kiosk.state import Outbox, PlayBook, PlayStart, open_store
+from kiosk.service import Heartbeat
+from kiosk.state import Outbox, PlayBook, PlayStart, open_store, read_health
+from kiosk.uplink.carrier import Carrier
 from kiosk.uplink.machine import disk_free_mb, temperature_c
 from kiosk.uplink.vitals import Cap, Kept, health_message, read_kept
-from kiosk.wire import DocumentHealth, OutboxHealth, StreamHealth, json_schemas
+from kiosk.wire import Branch, DocumentHealth, OutboxHealth, StreamHealth, json_schemas
+from tests.fakes import FakeClock
+from tests.mosquitto import Mosquitto
+from tests.uplink.fleet import drive, settings_for, uplink_for
 
 AT = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
 VISION = {"state": "live", "peak_fps": 15, "accelerator": "CPU", "dark": False}
@@ -185,3 +192,67 @@ def test_the_hottest_sensor_is_told_whoever_has_it(tmp_path):
 def test_a_disk_that_cannot_be_asked_is_told_as_unknown(tmp_path):
     assert disk_free_mb(tmp_path / "state.db") > 0
     assert disk_free_mb(tmp_path / "gone/state.db") is None
+
+
+def uplinks_word(settings: Settings) -> dict:
+    store = open_store(settings.state.path, SystemClock())
+    try:
+        word = read_health(store, "uplink")
+    finally:
+        store.close()
+    assert word is not None
+    return word[0]
+
+
+def test_it_leaves_word_on_the_device_whether_it_is_connected(tmp_path):
+    with Mosquitto(tmp_path / "broker") as broker:
+        settings = settings_for(tmp_path, broker.port)
+        uplink = uplink_for(settings)
+        said = uplinks_word(settings)
+        assert said == {"connected": False, "boot": SystemClock().boot, "pid": os.getpid()}
+        drive(uplink, until=lambda: uplinks_word(settings)["connected"], what="it is connected")
+        uplink.close()
+        assert not uplinks_word(settings)["connected"], "an orderly end"
+
+
+class Connection:
+    """As much of a link as decides what is told."""
+
+    connected = False
+    room = 0
+
+
+def test_a_connection_that_comes_and_goes_is_told_seldom_and_at_last_rightly(tmp_path):
+    clock, link = FakeClock(), Connection()
+    settings = Settings.model_validate({"state": {"path": tmp_path / "state.db"}})
+    carrier = Carrier(
+        settings,
+        Branch("demo", "shop-1", "kiosk-1"),
+        clock=clock,
+        random=Random(1),
+        heartbeat=Heartbeat(),
+    )
+    changes = carrier.store.db.execute
+    changes("CREATE TABLE told (at REAL)")
+    changes("CREATE TRIGGER tell AFTER INSERT ON health BEGIN INSERT INTO told VALUES (1); END")
+    link.connected = True
+    carrier.turn(link)
+    assert uplinks_word(settings)["connected"], "the first change is told at once"
+    for _ in range(600):
+        link.connected = not link.connected
+        clock.advance(0.1)
+        carrier.turn(link)
+    link.connected = False
+    for _ in range(12):
+        clock.advance(1)
+        carrier.turn(link)
+    assert not uplinks_word(settings)["connected"]
+    (count,) = changes("SELECT count(*) FROM told").fetchone()
+    assert 3 <= count <= 9, "once in ten seconds at most"
+    before = count
+    for _ in range(1000):
+        clock.advance(1)
+        carrier.turn(link)
+    (count,) = changes("SELECT count(*) FROM told").fetchone()
+    assert count == before, "what has not changed is not written again"
+    carrier.close()

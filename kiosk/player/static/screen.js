@@ -21,6 +21,7 @@ const IDENTIFY_MAX_S = 600;
 // Reports that found no connection; the director restarts in seconds, so few are enough.
 const UNSENT_MAX = 64;
 const NOTICE_CHECK_MS = 1000;
+const BEAT_MS = 2000;
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -258,6 +259,14 @@ function tellNotice() {
 setInterval(tellNotice, NOTICE_CHECK_MS);
 document.addEventListener("visibilitychange", tellNotice);
 
+/** Says again and again that this page still draws: without a second frame after the first, no word. */
+async function beat() {
+  await nextFrame();
+  await nextFrame();
+  if (primary && greeted) socket.send({ type: "beat" });
+  setTimeout(beat, BEAT_MS);
+}
+
 let identifyTimer = 0;
 
 /** Says for a while which screen this is; what plays goes on behind it, and the notice stands above it. */
@@ -308,3 +317,4 @@ Object.defineProperty(window, "__kiosk", {
 });
 
 advance();
+void beat();

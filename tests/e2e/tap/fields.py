@@ -378,7 +378,12 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
         "at_broker": (INTEGER, integer()),
         "created": (TEXT, TIME),
     },
-    "health": {"part": (TEXT, label("director")), "data": (TEXT, None), "at": (TEXT, TIME)},
+    "health": {
+        "part": (TEXT, label("director", "uplink")),
+        "data": (TEXT, None),
+        "at": (TEXT, TIME),
+    },
+    "readers": {"migration": (TEXT, text(60)), "needs": (TEXT, text(60))},
     "commands": {"id": (TEXT, COMMAND_ID), "until": (TEXT, TIME)},
     "orders": {
         "name": (TEXT, like(r"[a-z-]{1,40}")),
@@ -396,6 +401,7 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
 column holds a document, which has a list of its own."""
 
 HEALTH: dict[str, Fields] = {
+    "uplink": {"connected": flag(), "boot": BOOT, "pid": integer()},
     "director": {
         "vision.state": label("live", "stale", "absent"),
         "vision.peak_fps": integer(),
