@@ -11,10 +11,11 @@ from kiosk.commands.models import models
 from kiosk.commands.privacy import privacy
 from kiosk.commands.processes import director, run, uplink, vision
 from kiosk.commands.schemas import schemas
+from kiosk.commands.screen import screen
 from kiosk.commands.stats import stats
 from kiosk.commands.status import status
 
 COMMANDS = (
-    demo, run, vision, director, uplink, central, models, bench, campaign, doctor, privacy,
+    demo, run, vision, director, screen, uplink, central, models, bench, campaign, doctor, privacy,
     stats, status, schemas,
 )  # fmt: skip

@@ -13,7 +13,7 @@ class ScreenSettings(Section):
     """The screen session of an appliance: a compositor with one browser, in kiosk mode."""
 
     output: Optional[Name] = Field(
-        None, description="connector of the screen, such as HDMI-A-1; empty: every one that is on"
+        None, description="connector of the screen, such as HDMI-A-1; empty: the first that is on"
     )
     mode: Optional[str] = Field(
         None,

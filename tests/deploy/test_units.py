@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = DEPLOY / "systemd"
 SERVICES = ("kiosk-vision", "kiosk-director", "kiosk-uplink")
+SCREEN = "kiosk-screen"
+ALL = (*SERVICES, SCREEN)
 EXECUTABLE = "/opt/kiosk/current/.venv/bin/kiosk"
 
 EVERYWHERE = [
@@ -30,7 +34,6 @@ EVERYWHERE = [
     ("ProtectKernelLogs", "yes"),
     ("ProtectControlGroups", "yes"),
     ("ProtectHostname", "yes"),
-    ("RestrictNamespaces", "yes"),
     ("RestrictRealtime", "yes"),
     ("RestrictSUIDSGID", "yes"),
     ("LockPersonality", "yes"),
@@ -41,7 +44,8 @@ EVERYWHERE = [
 CALLS = "@system-service | ~@privileged | ~@aio @keyring"
 
 ISOLATION = [
-    *((service, key, value) for service in SERVICES for key, value in EVERYWHERE),
+    *((service, key, value) for service in ALL for key, value in EVERYWHERE),
+    *((service, "RestrictNamespaces", "yes") for service in SERVICES),
     # Nobody sets the clock; the director and uplink may ask whether anybody has.
     ("kiosk-vision", "ProtectClock", "yes"),
     ("kiosk-director", "ProtectClock", "no"),
@@ -124,6 +128,39 @@ ISOLATION = [
     ("kiosk-uplink", "InaccessiblePaths", "-/run/kiosk | -/run/dbus"),
     ("kiosk-uplink", "PrivateTmp", "yes"),
     ("kiosk-uplink", "MemoryDenyWriteExecute", "yes"),
+    # Screen: the page on loopback, the display; no camera, no input, no disk. The browser's sandbox
+    # is of namespaces, and mounts are not among them.
+    (SCREEN, "User", "kiosk-screen"),
+    (SCREEN, "RestrictNamespaces", "user pid net"),
+    (SCREEN, "ProtectClock", "yes"),
+    (
+        SCREEN,
+        "SystemCallFilter",
+        "@system-service | ~@privileged | chroot capset seccomp | ~@aio @keyring",
+    ),
+    (SCREEN, "IPAddressDeny", "any"),
+    (SCREEN, "IPAddressAllow", "localhost"),
+    (SCREEN, "SocketBindDeny", "any"),
+    (SCREEN, "RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK"),
+    (SCREEN, "DevicePolicy", "closed"),
+    (SCREEN, "DeviceAllow", "char-drm rw"),
+    (SCREEN, "ReadWritePaths", None),
+    (SCREEN, "RuntimeDirectoryMode", "0700"),
+    (SCREEN, "BindPaths", "/run/kiosk-screen"),
+    (
+        SCREEN,
+        "TemporaryFileSystem",
+        "/run:ro | /var:ro | /tmp:size=384M,mode=1777,nosuid,nodev,noexec"
+        " | /dev/shm:size=128M,mode=1777,nosuid,nodev,noexec",
+    ),
+    (
+        SCREEN,
+        "BindReadOnlyPaths",
+        "/run/systemd/notify | /run/systemd/journal | -/run/seatd.sock | -/run/udev"
+        " | -/var/cache/fontconfig",
+    ),
+    (SCREEN, "KillMode", "mixed"),
+    (SCREEN, "OOMPolicy", "stop"),
 ]
 
 RESTART = [
@@ -190,19 +227,20 @@ def test_no_directory_directive_opens_a_writable_path_beside_the_listed_ones(ser
     assert not {"ReadOnlyPaths", "ExecPaths", "StateDirectory", "RuntimeDirectory"} & set(found)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ALL)
 def test_a_service_runs_its_own_command_and_follows_the_target(service: str) -> None:
     found = directives(UNITS / f"{service}.service")
     command = service.removeprefix("kiosk-")
     assert found["ExecStart"] == [f"{EXECUTABLE} {command} --config /etc/kiosk/config.yaml"]
-    assert found["PartOf"] == ["kiosk.target"]
+    assert found["PartOf"][0] == "kiosk.target"
     assert found["WantedBy"] == ["kiosk.target"]
-    assert f"{service}.service" in directives(UNITS / "kiosk.target")["Wants"][0].split()
+    wanted = " ".join(directives(UNITS / "kiosk.target")["Wants"])
+    assert f"{service}.service" in wanted.split()
     assert float(found["WatchdogSec"][0]) > 0
 
 
 def test_no_service_needs_another_one_to_start() -> None:
-    for service in SERVICES:
+    for service in ALL:
         found = directives(UNITS / f"{service}.service")
         assert not {"Requires", "BindsTo", "Requisite"} & set(found)
 
@@ -215,10 +253,26 @@ def test_the_director_is_restarted_within_three_seconds() -> None:
     assert float(match[1]) * SECONDS[match[2]] <= 1.0
 
 
-def test_only_vision_is_in_the_devices_groups() -> None:
-    assert {user for user, group in memberships() if group in {"video", "render"}} == {
-        "kiosk-vision"
-    }
+def test_only_vision_is_in_the_camera_s_group() -> None:
+    assert {user for user, group in memberships() if group == "video"} == {"kiosk-vision"}
+    # Rendering needs no camera.
+    assert {user for user, group in memberships() if group == "render"} == {"kiosk-vision", SCREEN}
+
+
+def test_the_display_is_handed_over_without_the_camera_s_group() -> None:
+    found = directives(UNITS / "seatd.service.d/kiosk.conf")
+    assert found["ExecStart"] == ["", f"/usr/sbin/seatd -g {SCREEN}"]
+    # A seat that starts anew has a new socket, which has to be bound again.
+    assert "seatd.service" in directives(UNITS / f"{SCREEN}.service")["PartOf"]
+
+
+def test_a_browser_reaches_loopback_and_nothing_else() -> None:
+    policy = json.loads((DEPLOY / "chromium/kiosk.json").read_text(encoding="utf-8"))
+    assert policy["URLBlocklist"] == ["*"]
+    hosts = {urlsplit(address).hostname for address in policy["URLAllowlist"]}
+    assert hosts == {"127.0.0.1", "localhost", "::1"}
+    for key in ("VideoCaptureAllowed", "AudioCaptureAllowed", "RemoteDebuggingAllowed"):
+        assert policy[key] is False
 
 
 def test_uplink_is_not_in_the_group_of_the_audience_socket() -> None:
@@ -240,7 +294,7 @@ def test_vision_is_not_in_the_group_of_the_state() -> None:
     [
         path
         for path in sorted(UNITS.rglob("*"))
-        if path.suffix in {".service", ".target", ".path", ".example"}
+        if path.suffix in {".service", ".target", ".path", ".example", ".conf"}
     ],
     ids=lambda path: path.name,
 )
@@ -263,7 +317,7 @@ def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
         folder = tmp_path / example.parent.name
         folder.mkdir(exist_ok=True)
         shutil.copy(example, folder / example.name.removesuffix(".example"))
-    names = [f"{service}.service" for service in SERVICES] + ["kiosk.target"]
+    names = [f"{service}.service" for service in ALL] + ["kiosk.target"]
     names += ["kiosk-restart@vision.path", "kiosk-restart@vision.service"]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in names)],

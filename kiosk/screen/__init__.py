@@ -1,0 +1,11 @@
+"""Screen: a compositor with one browser in kiosk mode, and what keeps both going.
+
+Comes in: the configuration, and what the director says of the page (``/health``, ``/status``). Goes
+out: the page on the display; on request of an operator, a picture of what is on it. Never opens a
+connection that leaves the machine, never sees a camera, never writes to the disk.
+"""
+
+from kiosk.screen.session import run
+from kiosk.screen.shot import take_shot
+
+__all__ = ["run", "take_shot"]
