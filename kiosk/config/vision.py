@@ -34,12 +34,33 @@ class InferenceSettings(Section):
 
     device: Accelerator = Field("CPU", description="where the models run")
     fallback: list[Accelerator] = Field(
-        ["CPU"], description="tried in this order when the device cannot run them"
+        ["CPU"], description="tried in this order when the device cannot run them, or fails"
     )
     precision: Literal["fp16", "int8"] = Field(
         "fp16", description="int8: the quantised copy of each model that has one, or fp16"
     )
     threads: int = Field(1, ge=1, le=64, description="threads of OpenVINO and of OpenCV, each")
+    standby: bool = Field(
+        True, description="the first fallback has the models loaded too; memory for a quick change"
+    )
+    answer_s: Seconds = Field(
+        5, description="longest wait for an accelerator's answer, before it counts as lost"
+    )
+    load_s: float = Field(
+        30, gt=0, le=40, description="the same while it loads a model; under the unit's watchdog"
+    )
+    retry_min_s: Seconds = Field(
+        5, description="until an accelerator that is lost is tried again; doubles each time"
+    )
+    retry_max_s: Seconds = Field(
+        300, description="longest of those waits; one that works for as long starts anew"
+    )
+
+    @model_validator(mode="after")
+    def _shortest_before_longest(self) -> InferenceSettings:
+        if self.retry_min_s > self.retry_max_s:
+            raise ValueError("retry_min_s: has to be at most retry_max_s")
+        return self
 
 
 class PaceSettings(Section):

@@ -154,10 +154,10 @@ def verify_models(settings: VisionSettings) -> list[str]:
 
 
 def openvino_core() -> Any:
-    """The process's one OpenVINO core; see :mod:`kiosk.vision.runtime`."""
-    from kiosk.vision import runtime
+    """The process's one OpenVINO core; see :mod:`kiosk.vision.engine`."""
+    from kiosk.vision import engine
 
-    return runtime.openvino_core()
+    return engine.openvino_core()
 
 
 def accelerators() -> list[str]:

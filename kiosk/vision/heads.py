@@ -9,8 +9,9 @@ import numpy as np
 
 from kiosk.errors import ModelError
 from kiosk.vision.cards import BundleCards, Card, HeadOutput, Task
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import Floats, Image, chip, face_patch, reach
-from kiosk.vision.runtime import Models, Network, Tensor
+from kiosk.vision.runtime import Models, Network
 
 LEAST_P = 1e-4
 """A network that is surer than this has seen too little of the world."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from kiosk.config import VisionSettings
 from kiosk.errors import SourceError
 from kiosk.vision.cards import load_bundle
+from kiosk.vision.engine import seen_devices
 from kiosk.vision.ir import checked_ir
-from kiosk.vision.runtime import seen_devices
 from kiosk.vision.sources import open_source, source_name
 
 

@@ -76,7 +76,12 @@ class Pipeline:
         return bool(self._tracker.known)
 
     def process(self, frame: Image, t_s: float) -> VisionRecord:
-        """Look at one uint8 BGR frame [height, width, 3], taken at ``t_s`` (monotonic seconds)."""
+        """Look at one uint8 BGR frame [height, width, 3], taken at ``t_s`` (monotonic seconds).
+
+        Raises:
+            AcceleratorError: the processor failed, and no other one is configured.
+        """
+        self._runtime.between_frames()
         passes = self._tracker.update(self._faces(frame, t_s), t_s)
         self._liveness.update(frame, passes, t_s, searched=self._searched_s == t_s)
         people = [one for one in passes if self._liveness.live(one.id)]

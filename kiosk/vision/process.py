@@ -172,6 +172,7 @@ class _Watch:
                     continue
                 record = pipeline.process(frame.image, frame.t_s)
                 first, self._frames = record.frames == 1, before + record.frames
+                self._device = record.accelerator
                 self._emit(replace(record, frames=self._frames).encode())
                 self._tell_darkness(record.dark)
                 pace.looked(pipeline.somebody, frame.t_s)

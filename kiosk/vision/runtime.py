@@ -1,26 +1,23 @@
-"""The one place that talks to OpenVINO, old or new: choose a processor, load, infer."""
+"""Where the models run: the first processor that takes them, and another one when it fails."""
 
 from __future__ import annotations
 
 import logging
 import time
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Callable, Optional, Protocol, TypeVar
 from weakref import WeakSet
-
-import numpy as np
-from numpy.typing import NDArray
 
 from kiosk.config import InferenceSettings
 from kiosk.errors import AcceleratorError
 from kiosk.vision.cards import Card
+from kiosk.vision.comeback import Comeback
+from kiosk.vision.engine import Engine, Image, Processors, Tensor
 from kiosk.vision.ir import checked_ir
+from kiosk.vision.standby import Standby
 
 log = logging.getLogger(__name__)
 
-Image = NDArray[np.uint8]
-Tensor = NDArray[np.float32]
 Loaded = TypeVar("Loaded")
 
 
@@ -29,7 +26,7 @@ class Network(Protocol):
 
     Attributes:
         input: uint8 [1, height, width, channels], what it will look at; drawn into in place, so
-            that no picture is copied.
+            that no picture is copied. Another array after a look, where the processor changed.
     """
 
     input: Image
@@ -62,49 +59,60 @@ class Models(Protocol):
 class Runtime:
     """Models on one processor, chosen from a configured order.
 
+    One that fails while it is used is replaced by the next of the order: each network moves when it
+    is used next, or between frames, and looks once more at what it was looking at. Nothing above
+    it notices but by the clock.
+
     Attributes:
         device: where the models run.
         networks: every network that is loaded.
         inference_s: seconds spent in inference since the last :meth:`take_inference_s`.
+        era: how often the processor has changed; a network of another one has to move.
     """
 
     def __init__(self, settings: InferenceSettings, models_dir: Path, core: Any = None) -> None:
         """Prepare the runtime; ``core`` stands in for OpenVINO's ``Core`` in tests."""
-        self._core = core if core is not None else openvino_core()
+        self.processors = Processors(settings, core)
         self._order: list[str] = list(dict.fromkeys([settings.device, *settings.fallback]))
-        self._threads = settings.threads
         self._int8 = settings.precision == "int8"
         self._models_dir = models_dir
+        self._comeback = Comeback(settings, self.processors)
+        self.standby = Standby(self.processors) if settings.standby else None
+        self._choosing = True
         self.device = self._order[0]
         self.networks: WeakSet[OpenVinoNetwork] = WeakSet()
+        self.era = 0
         self.inference_s = 0.0
         self._ended = 0.0
 
     def on_first_device(self, build: Callable[[Models], Loaded]) -> Loaded:
         """Call ``build`` for one processor after the other until its models load.
 
-        What it makes may go on loading models later: they come to the same processor.
+        What it makes may go on loading models later: they come to the processor in use.
 
         Raises:
             AcceleratorError: no configured processor can run them; each one's reason is named.
         """
         reasons = []
+        self._choosing = True
         for device in self._order:
             self.networks = WeakSet()
+            self.device = device
             try:
-                built = build(_DeviceModels(self, device))
+                built = build(_RuntimeModels(self))
             except AcceleratorError as bad:
                 reason = str(bad).removeprefix(f"{device}: ")
                 reasons.append(f"{device}: {reason}")
                 log.warning("event=accelerator_refused device=%s reason=%s", device, reason)
+                self._comeback.lost(device)
                 continue
-            self.device = device
+            self._choosing = False
             if device != self._order[0]:
                 log.warning("event=accelerator_fallback wanted=%s using=%s", self._order[0], device)
             return built
         raise AcceleratorError(
             f"no processor can run the models ({'; '.join(reasons)})",
-            hint=f"OpenVINO sees {', '.join(self._core.available_devices) or 'none'};"
+            hint=f"OpenVINO sees {', '.join(self.processors.seen()) or 'none'};"
             " set vision.inference.device and vision.inference.fallback",
         )
 
@@ -112,30 +120,85 @@ class Runtime:
         """The built file of a model, checked."""
         return checked_ir(self._models_dir, card.name, int8=self._int8)
 
-    def load(self, path: Path, device: str, size: tuple[int, int] | None) -> OpenVinoNetwork:
-        """Load one file on one processor, with its input at (height, width) if given.
+    def load(self, path: Path, size: Optional[tuple[int, int]]) -> OpenVinoNetwork:
+        """Load one file on the processor in use, with its input at (height, width) if given.
 
         Raises:
-            AcceleratorError: the processor is not there, or does not take the model.
+            AcceleratorError: the processor does not take the model, or none is left.
         """
-        seen = [name.split(".")[0] for name in self._core.available_devices]
-        if device != "AUTO" and device not in seen:
-            raise AcceleratorError(f"{device}: no such device here")
-        options = {"PERFORMANCE_HINT": "LATENCY"}
-        if device == "CPU":
-            options["INFERENCE_NUM_THREADS"] = str(self._threads)
-        try:
-            model = self._core.read_model(str(path))
-            if size is not None:
-                model.reshape([1, *size, int(model.input(0).shape[3])])
-            compiled = self._core.compile_model(model, device, options)
-            # On one thread of the processor nothing overlaps, and waking another thread costs.
-            beside = device != "CPU" or self._threads > 1
-            network = OpenVinoNetwork(self, path.stem, compiled, beside=beside)
-        except (RuntimeError, ValueError) as bad:
-            raise AcceleratorError(f"{device}: {_reason(bad)}") from bad
+        while True:
+            try:
+                engine = self.engine(path, size)
+                break
+            except AcceleratorError as bad:
+                # One that is there and refuses this model still runs the others.
+                if self._choosing or self.device in self.processors.seen():
+                    raise
+                self.lost(bad)
+        network = OpenVinoNetwork(self, path, size, engine)
         self.networks.add(network)
         return network
+
+    def engine(self, path: Path, size: Optional[tuple[int, int]]) -> Engine:
+        """A model on the processor in use; raises as :meth:`Processors.load` does."""
+        ready = self.standby.take(self.device, (path, size)) if self.standby else None
+        return ready or self.processors.load(path, self.device, size)
+
+    def lost(self, bad: AcceleratorError) -> None:
+        """The processor in use failed: from now on the next one of the order is.
+
+        Raises:
+            AcceleratorError: ``bad``, when there is no other.
+        """
+        following = self.next_device
+        if self._choosing or not following:
+            raise bad
+        reason = str(bad).removeprefix(f"{self.device}: ")
+        log.warning(
+            "event=accelerator_lost device=%s using=%s reason=%s", self.device, following, reason
+        )
+        self._comeback.lost(self.device)
+        self._change_to(following)
+
+    def between_frames(self) -> None:
+        """Bring a network to the processor in use, go back to a better one, prepare for a loss.
+
+        One network at a time: a model takes long to load, and all of them longer than a face may
+        be lost.
+
+        Raises:
+            AcceleratorError: no processor is left.
+        """
+        networks = list(self.networks)
+        for network in networks:
+            if network.era != self.era:
+                network.move()
+                return
+        place = self._order.index(self.device)
+        if place > 0:
+            self._go_back(self._order[:place], networks)
+        if self.standby is not None and self.next_device:
+            self.standby.look(self.next_device, [one.file for one in networks])
+
+    def _go_back(self, better: list[str], networks: list[OpenVinoNetwork]) -> None:
+        back = self._comeback.look(better, lambda: [one.file for one in networks])
+        if back is None:
+            return
+        log.info("event=accelerator_back device=%s away_s=%.0f", back.device, back.away_s)
+        self._change_to(back.device)
+        for network in networks:
+            # One that came since the attempt began moves later, by itself.
+            if engines := back.engines.get(network.file):
+                network.adopt(engines.pop())
+
+    @property
+    def next_device(self) -> str:
+        """The processor that follows the one in use; empty: none."""
+        return next(iter(self._order[self._order.index(self.device) + 1 :]), "")
+
+    def _change_to(self, device: str) -> None:
+        self.device = device
+        self.era += 1
 
     def spent(self, begun: float) -> None:
         """An inference that began then is over; time in which several ran counts once."""
@@ -149,111 +212,100 @@ class Runtime:
         return spent
 
 
-class _DeviceModels:
-    """Models of one runtime on one of its processors."""
+class _RuntimeModels:
+    """Models of one runtime, on the processor that it uses."""
 
-    def __init__(self, runtime: Runtime, device: str) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._device = device
 
     def network(self, card: Card, height_px: int = 0, width_px: int = 0) -> Network:
         wanted = (height_px or card.input.height_px, width_px or card.input.width_px)
         size = None if wanted == (card.input.height_px, card.input.width_px) else wanted
-        return self._runtime.load(self._runtime.path(card), self._device, size)
+        return self._runtime.load(self._runtime.path(card), size)
 
     def file(self, card: Card) -> Path:
         return self._runtime.path(card)
 
 
 class OpenVinoNetwork:
-    """A compiled model with one request of its own; see :class:`Network`.
+    """A model that outlives the processor it runs on; see :class:`Network`.
 
     Attributes:
         name: of the model.
+        file: what it was loaded from, and the size of its input where that is not its card's.
         runs: how often it was run.
+        era: the runtime's, of the processor that it is on.
     """
 
-    def __init__(self, runtime: Runtime, name: str, compiled: Any, *, beside: bool) -> None:
-        """Make a request.
-
-        Args:
-            runtime: is told the time spent.
-            name: of the model.
-            compiled: OpenVINO's model.
-            beside: what is started runs beside the caller, not at once.
-        """
-        self._beside = beside
-        self.name = name
-        self.runs = 0
+    def __init__(
+        self, runtime: Runtime, path: Path, size: Optional[tuple[int, int]], engine: Engine
+    ) -> None:
         self._runtime = runtime
-        self._request = compiled.create_infer_request()
-        self.input: Image = self._request.get_input_tensor().data
-        # A converter may give one tensor several names.
-        self._names = [sorted(output.get_names()) for output in compiled.outputs]
+        self._engine = engine
         self._begun = 0.0
+        self.name = path.stem
+        self.file = (path, size)
+        self.runs = 0
+        self.era = runtime.era
+        self.input: Image = engine.input
 
     def run(self) -> dict[str, Tensor]:
         """Look at the input.
 
         Raises:
-            AcceleratorError: the processor failed, such as one that was unplugged.
+            AcceleratorError: the processor failed, and none is left.
         """
-        begun = time.perf_counter()
-        self._guarded(self._request.infer)
-        self._runtime.spent(begun)
-        return self._outputs()
+        self._begun = time.perf_counter()
+        return self._finished()
 
     def start(self) -> None:
         """Begin to look at the input; raises as :meth:`run` does."""
         self._begun = time.perf_counter()
-        if self._beside:
-            self._guarded(self._request.start_async)
+        if self.era != self._runtime.era:
+            return  # It moves when it is waited for, and looks then.
+        try:
+            self._engine.start()
+        except AcceleratorError as bad:
+            self._runtime.lost(bad)
 
     def wait(self) -> dict[str, Tensor]:
         """Outputs of what was started; raises as :meth:`run` does."""
-        if not self._beside:
-            return self.run()
-        self._guarded(self._request.wait)
+        return self._finished()
+
+    def _finished(self) -> dict[str, Tensor]:
+        while True:
+            if self.era != self._runtime.era:
+                self.move()
+            try:
+                self._engine.finish()
+                break
+            except AcceleratorError as bad:
+                self._runtime.lost(bad)
         self._runtime.spent(self._begun)
-        return self._outputs()
-
-    def _outputs(self) -> dict[str, Tensor]:
         self.runs += 1
-        outputs: dict[str, Tensor] = {}
-        for index, names in enumerate(self._names):
-            data = self._request.get_output_tensor(index).data
-            for name in names:
-                outputs[name] = data
-        return outputs
+        return self._engine.outputs()
 
-    def _guarded(self, call: Callable[[], object]) -> None:
-        try:
-            call()
-        except RuntimeError as bad:
-            raise AcceleratorError(f"{self._runtime.device}: {_reason(bad)}") from bad
+    def move(self) -> None:
+        """Come to the processor in use, or to one after it; the input comes along.
 
+        Raises:
+            AcceleratorError: none is left.
+        """
+        while True:
+            runtime = self._runtime
+            try:
+                self.adopt(runtime.engine(*self.file))
+            except AcceleratorError as bad:
+                runtime.lost(bad)
+            else:
+                return
 
-def seen_devices() -> list[str]:
-    """Processors that OpenVINO sees on this machine, such as CPU and GPU."""
-    names = [str(name).split(".")[0] for name in openvino_core().available_devices]
-    return list(dict.fromkeys(names))
-
-
-@lru_cache(maxsize=1)
-def openvino_core() -> Any:
-    """OpenVINO's ``Core``, one for the whole process, and never destroyed.
-
-    Its CPU plugin sets an alternate signal stack and puts the one before back at its end. Where two
-    cores end in the order in which they began, what is put back has been freed, and the next signal
-    is fatal.
-    """
-    try:
-        from openvino import Core
-    except ImportError:
-        from openvino.runtime import Core  # OpenVINO 2022.3 LTS, the last with MYRIAD
-    return Core()
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:200]
+    def adopt(self, engine: Engine) -> None:
+        """Go on with another engine of the same model, on the processor in use."""
+        runtime = self._runtime
+        engine.input[:] = self.input
+        runtime.processors.retire(self._engine)
+        if runtime.standby is not None:
+            runtime.standby.keep(runtime.next_device, self.file, self._engine)
+        self._engine, self.input = engine, engine.input
+        self.era = runtime.era

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from kiosk.config import VisionSettings
-from kiosk.vision import open_finder
+from kiosk.vision import BUILT, open_finder
 from kiosk.vision.faces import Image
 from kiosk.vision.finders import Finder
 from kiosk.vision.pipeline import Pipeline
@@ -90,3 +92,18 @@ def bare_dir(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     told = f"name: default\ntitle: a detector\ndetector: [{name}]\n"
     (folder / "bundles/default.yaml").write_text(told)
     return folder
+
+
+@pytest.fixture
+def two_models(tmp_path: Path) -> Path:
+    """Two models that were built, as far as their hashes say."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        hashes = {}
+        for stem in (name, f"{name}-int8"):
+            path = tmp_path / name / f"{stem}.xml"
+            path.write_text(stem)
+            if stem in ("a", "a-int8", "b"):
+                hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (tmp_path / name / BUILT).write_text(json.dumps({"sha256": hashes}))
+    return tmp_path

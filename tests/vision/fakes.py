@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from kiosk.vision.cards import Bundle, BundleCards, Card, Fusion, HeadOutput, load_card
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import Faces, Floats, Image
-from kiosk.vision.runtime import Tensor
 
 Outputs = dict[str, Tensor]
 MODELS_IR = Path(__file__).resolve().parents[2] / "models_ir"

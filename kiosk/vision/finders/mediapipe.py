@@ -7,9 +7,10 @@ import numpy as np
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Card, FaceDetection
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import Faces, Image
 from kiosk.vision.finders.boxes import fit, join, suppress
-from kiosk.vision.runtime import Models, Tensor
+from kiosk.vision.runtime import Models
 
 Window = tuple[int, int, int, int]
 """x, y, width, height of a part of the frame, in pixels."""

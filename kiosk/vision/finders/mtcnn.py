@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Card
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Floats, Image
-from kiosk.vision.runtime import Models, Network, Tensor
+from kiosk.vision.runtime import Models, Network
 
 CELL_PX = 12
 """Side of the part of its input that P-Net judges at once."""

@@ -9,10 +9,11 @@ import numpy as np
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Card
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Floats, Image, shrunk
 from kiosk.vision.finders.boxes import suppress
 from kiosk.vision.finders.typical import typical_keypoints
-from kiosk.vision.runtime import Models, Tensor
+from kiosk.vision.runtime import Models
 from kiosk.vision.view import (
     FACE_LENGTH_TO_NOSE_DEPTH,
     NOSE_ALONG_FACE,

@@ -7,10 +7,11 @@ import numpy as np
 from kiosk.config import DetectionSettings
 from kiosk.errors import ModelError
 from kiosk.vision.cards import Card
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import Faces, Floats, Image
 from kiosk.vision.finders.boxes import fit, suppress
 from kiosk.vision.finders.typical import typical_keypoints
-from kiosk.vision.runtime import Models, Tensor
+from kiosk.vision.runtime import Models
 
 ANCHORS = np.array(
     [

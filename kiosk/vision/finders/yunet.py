@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from kiosk.config import DetectionSettings
 from kiosk.errors import AcceleratorError, ModelError
 from kiosk.vision.cards import Card
+from kiosk.vision.engine import Tensor
 from kiosk.vision.faces import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE, Faces, Floats, Image
 from kiosk.vision.finders.boxes import fit, join, suppress
-from kiosk.vision.runtime import Models, Network, Tensor
+from kiosk.vision.runtime import Models, Network
 
 log = logging.getLogger(__name__)
 
