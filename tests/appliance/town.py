@@ -70,6 +70,8 @@ class Town:
                 "ansible_nsenter_pid": one.leader,
                 "ansible_python_interpreter": "/usr/bin/python3",
                 "ansible_host": one.address,
+                # The connection is root's already, and a blank box has no sudo.
+                "ansible_become": False,
             }
             for one in self.boxes
             if one.leader
