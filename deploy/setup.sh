@@ -162,8 +162,9 @@ install_kiosk() {
 
 readonly what=${1:-all}
 case $what in
-  all) packages=(deploy/debian-packages.txt deploy/debian-packages-dev.txt) ;;
-  demo | tools | bundle) packages=(deploy/debian-packages.txt) ;;
+  all) packages=(deploy/debian-packages{,-bundle,-dev}.txt) ;;
+  bundle) packages=(deploy/debian-packages{,-bundle}.txt) ;;
+  demo | tools) packages=(deploy/debian-packages.txt) ;;
   *) fail "\"$what\" is not something to set up; say all, demo, tools or bundle" ;;
 esac
 
