@@ -7,10 +7,10 @@ Goes out: one finding per thing, each with what to do. Never writes, locks or st
 from __future__ import annotations
 
 import http.client
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,7 +18,7 @@ from kiosk import __version__
 from kiosk.clock import Clock, SystemClock
 from kiosk.config import Settings
 from kiosk.errors import StateError
-from kiosk.machine import Finding, SystemFiles, look_at_clock, look_at_disk
+from kiosk.machine import Finding, SystemFiles, look_at_clock, look_at_disk, process_start
 from kiosk.state import Glimpse, read_glimpse
 
 ANSWER_S = 1.0
@@ -48,6 +48,7 @@ class _Screen(BaseModel):
     beat_age_s: float | None
     presented: int
     presented_age_s: float | None
+    aiming: bool = False
 
 
 class _Answer(BaseModel):
@@ -188,6 +189,13 @@ def _plays(said: _Answer | _Silence) -> Finding:
     if isinstance(said, _Silence):
         return Finding("plays", "fail", UNKNOWN)
     count, age_s = said.screen.presented, said.screen.presented_age_s
+    if said.screen.aiming:
+        return Finding(
+            "plays",
+            "warn",
+            "none is on screen: the aiming page covers them",
+            "it ends by itself; `kiosk aim --stop` ends it now",
+        )
     if age_s is not None and age_s <= PLAY_LATE_S:
         return Finding("plays", "ok", f"{count} were on screen since the director's start")
     if count == 0 and said.uptime_s <= PLAY_LATE_S:
@@ -210,13 +218,13 @@ def _way_out(settings: Settings, clock: Clock) -> list[Finding]:
             Finding("broker", "fail", "not known: the state file tells nothing"),
             Finding("outbox", "fail", str(bad), bad.hint or ""),
         ]
-    return [_broker(found, settings, clock), _outbox(found, clock)]
+    return [_broker(found, settings), _outbox(found, clock)]
 
 
-def _broker(found: Glimpse, settings: Settings, clock: Clock) -> Finding:
+def _broker(found: Glimpse, settings: Settings) -> Finding:
     where = f"{settings.broker.host}:{settings.broker.port}"
     said = found.uplink
-    if said is None or said.get("boot") != clock.boot or not _is_alive(said.get("pid")):
+    if said is None or not _is_its_own(said):
         return Finding(
             "broker",
             "fail",
@@ -233,16 +241,10 @@ def _broker(found: Glimpse, settings: Settings, clock: Clock) -> Finding:
     )
 
 
-def _is_alive(pid: object) -> bool:
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True
+def _is_its_own(said: Mapping[str, Any]) -> bool:
+    """Whether the process that said it still runs."""
+    began = process_start(said.get("pid"))
+    return began is not None and said.get("began") == began
 
 
 def _outbox(found: Glimpse, clock: Clock) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kiosk.commands.aim import aim
 from kiosk.commands.bench import bench
 from kiosk.commands.campaign import campaign
 from kiosk.commands.central import central
@@ -17,5 +18,5 @@ from kiosk.commands.status import status
 
 COMMANDS = (
     demo, run, vision, director, screen, uplink, central, models, bench, campaign, doctor, privacy,
-    stats, status, schemas,
+    aim, stats, status, schemas,
 )  # fmt: skip

@@ -100,15 +100,21 @@ def enrol(names: str, out: Path, again: bool, **arguments: Any) -> None:
 
 @central.command("revoke")
 @click.argument("names", metavar=NAMES)
+@click.option(
+    "--keep",
+    metavar="NUMBER",
+    help="Not this certificate, but those before it; the whole number, in hexadecimal.",
+)
 @with_settings
-def revoke(names: str, **arguments: Any) -> None:
+def revoke(names: str, keep: Optional[str], **arguments: Any) -> None:
     """Shut a device out, a stolen one for instance.
 
     Example: kiosk central revoke acme/shop-1/kiosk-1
     """
     from kiosk.central.office import revoke_device
 
-    count = revoke_device(settings_of(arguments["config"], arguments["overrides"]), names)
+    settings = settings_of(arguments["config"], arguments["overrides"])
+    count = revoke_device(settings, names, keep=keep)
     click.echo(f"{names}: {count} certificate{'' if count == 1 else 's'} revoked")
 
 

@@ -7,7 +7,6 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -17,6 +16,7 @@ from kiosk.clock import Clock, iso
 from kiosk.config import Settings
 from kiosk.director.campaigns import CampaignFile
 from kiosk.director.counting import Counting
+from kiosk.director.duties import Duty
 from kiosk.director.journal import Journal
 from kiosk.director.orders import obey_orders
 from kiosk.director.snapshot import Facts, Snapshot
@@ -32,15 +32,6 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 HOUSEKEEPING_S = 1.0
 HEALTH_S = 10.0
-
-
-@dataclass
-class Duty:
-    """Something that is done again and again."""
-
-    every_s: float
-    work: Callable[[], None]
-    due_s: float = 0.0
 
 
 class Director:
@@ -71,6 +62,7 @@ class Director:
             notice=settings.player.notice,
             estimated=settings.seeing.attributes.estimate or (),
             snapshot=lambda: self._snapshot_maker().operator(),
+            aiming_view=lambda: self._snapshot_maker().aiming(),
             now_s=clock.monotonic,
         )
         app = make_app(self._screens, self._campaign.playing, self._status)
@@ -205,6 +197,7 @@ class Director:
 
     def _play(self) -> None:
         now_s = self._clock.monotonic()
+        self._screens.tick()
         self._schedule.tick(now_s)
         self._beat(now_s)
 
@@ -229,10 +222,14 @@ class Director:
     # What vision says.
 
     def _record(self, record: VisionRecord) -> None:
+        self._peak_fps = max(self._peak_fps, record.fps)
+        if self._screens.aiming:
+            # Whoever stands there is at work on the camera, and sees no advert.
+            self._counted.vision_lost()
+            return
         play = self._schedule.current if self._schedule.presented else None
         shown = OnScreen(play.play_id, play.choice.creative.id) if play is not None else None
         self._counted.record(record, shown)
-        self._peak_fps = max(self._peak_fps, record.fps)
 
     def _vision_gone(self) -> None:
         if self._counting is not None:
@@ -396,4 +393,5 @@ class Director:
             pages=self._screens.count,
             beat_age_s=self._screens.beat_age_s,
             presented=self._presented,
+            aiming=self._screens.aiming,
         ).as_dict()

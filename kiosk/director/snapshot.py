@@ -12,6 +12,7 @@ from kiosk import __version__, terms
 from kiosk.audience import Audience, day_of
 from kiosk.clock import iso
 from kiosk.config import Settings, is_within
+from kiosk.director.aiming import aiming_view
 from kiosk.director.counting import Counting
 from kiosk.player import Play, media_url
 from kiosk.state import (
@@ -122,6 +123,10 @@ class Snapshot:
                 for one in self.facts.recent
             ],
         }
+
+    def aiming(self) -> dict[str, Any]:
+        """What the aiming page shows."""
+        return aiming_view(self.settings, self.audience, self.record, self._rest())
 
     def _vision(self) -> dict[str, Any]:
         record = self.record

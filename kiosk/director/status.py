@@ -46,6 +46,7 @@ class Status:
         pages: screen pages that are connected.
         beat_age_s: seconds since the page that speaks said that it draws.
         presented: plays that it confirmed.
+        aiming: the aiming page covers what plays, so that it confirms none.
     """
 
     settings: Settings
@@ -56,6 +57,7 @@ class Status:
     pages: int
     beat_age_s: float | None
     presented: Presented
+    aiming: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As it is told."""
@@ -69,6 +71,7 @@ class Status:
                 "age_s": round(age_s, 2) if math.isfinite(age_s) else None,
             },
             "screen": {
+                **({"aiming": True} if self.aiming else {}),
                 "pages": self.pages,
                 "beat_age_s": _rounded(self.beat_age_s),
                 "presented": self.presented.count,

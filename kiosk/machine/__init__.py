@@ -11,6 +11,7 @@ from kiosk.machine.display import look_at_display
 from kiosk.machine.finding import Finding, SystemFiles
 from kiosk.machine.heat import look_at_heat
 from kiosk.machine.network import look_at_network
+from kiosk.machine.process import process_start
 
 __all__ = [
     "Finding",
@@ -21,4 +22,5 @@ __all__ = [
     "look_at_display",
     "look_at_heat",
     "look_at_network",
+    "process_start",
 ]

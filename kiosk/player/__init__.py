@@ -5,9 +5,20 @@ loopback, and plays with their true start and end. Never cuts a play, never goes
 one, and plays on by its own clock when no screen is connected, marking such plays as not presented.
 """
 
+from kiosk.player.asking import ask_to_aim
 from kiosk.player.proof import plays_payload
 from kiosk.player.schedule import Play, Schedule
 from kiosk.player.screens import Screens, media_url
-from kiosk.player.web import WebServer, make_app
+from kiosk.player.web import AIM_MOST_S, WebServer, make_app
 
-__all__ = ["Play", "Schedule", "Screens", "WebServer", "make_app", "media_url", "plays_payload"]
+__all__ = [
+    "AIM_MOST_S",
+    "Play",
+    "Schedule",
+    "Screens",
+    "WebServer",
+    "ask_to_aim",
+    "make_app",
+    "media_url",
+    "plays_payload",
+]

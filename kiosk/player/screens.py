@@ -29,11 +29,11 @@ class ScreenEvents(Protocol):
     """What the pages say, already checked."""
 
     def screen_connected(self) -> None:
-        """The first screen is there."""
+        """The first screen is there, or what plays on it can be seen again."""
         ...
 
     def screen_lost(self) -> None:
-        """The screen that spoke is gone."""
+        """The screen that spoke is gone, or the aiming page covers what plays on it."""
         ...
 
     def screen_started(self, play_id: str) -> None:
@@ -85,6 +85,7 @@ class Screens:
         snapshot: Callable[[], dict[str, Any]],
         estimated: Collection[Attribute],
         *,
+        aiming_view: Callable[[], dict[str, Any]] = dict,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """No page is connected yet.
@@ -95,6 +96,7 @@ class Screens:
             notice: what stands on the screen beside what plays.
             snapshot: the state of things, for operators.
             estimated: what is estimated of a face, for the notice to say.
+            aiming_view: of whom vision sees, for who aims the camera.
             now_s: monotonic seconds.
         """
         self._events = events
@@ -102,6 +104,8 @@ class Screens:
         self._notice = notice_message(notice, estimated)
         self._notice_shown = False
         self._snapshot = snapshot
+        self._aiming_view = aiming_view
+        self._aim_until_s: float | None = None
         self._screens: list[WebSocket] = []
         self._operators = 0
         self._now_s = now_s
@@ -138,6 +142,42 @@ class Screens:
         """
         self._broadcast({"type": "identify", "name": name, "seconds": round(seconds, 1)})
 
+    @property
+    def aiming(self) -> bool:
+        """The aiming page covers the screens: nothing that plays is presented."""
+        return self._aim_until_s is not None
+
+    def aim(self, seconds: float) -> None:
+        """Lay the aiming page over what plays on every screen, or take it away.
+
+        Until it is away nobody sees what plays, so the screen counts as lost.
+
+        Args:
+            seconds: from now; 0 takes it away.
+        """
+        was = self.aiming
+        self._aim_until_s = self._now_s() + seconds if seconds > 0 else None
+        # Before anything else is prepared: a play's first frame has to be seen.
+        self._broadcast(self._aim_message())
+        if was == self.aiming:
+            return
+        log.info("event=aiming covered=%s", self.aiming)
+        if self._screens and self.aiming:
+            self._events.screen_lost()
+        elif self._screens:
+            self._events.screen_connected()
+
+    def tick(self) -> None:
+        """Take the aiming page away when its time is over; called many times a second."""
+        if self.aiming and self._aim_left_s() <= 0:
+            self.aim(0)
+
+    def _aim_left_s(self) -> float:
+        return 0.0 if self._aim_until_s is None else max(0.0, self._aim_until_s - self._now_s())
+
+    def _aim_message(self) -> dict[str, Any]:
+        return {"type": "aim", "seconds": round(self._aim_left_s(), 1)}
+
     def greet_again(self) -> None:
         """The campaign changed: every screen gets the new rotation."""
         for page in self._screens:
@@ -154,7 +194,9 @@ class Screens:
         log.info("event=screen_connected primary=%s", primary)
         try:
             await page.send_text(json.dumps(self._hello(primary=primary)))
-            if primary:
+            if self.aiming:
+                await page.send_text(json.dumps(self._aim_message()))
+            elif primary:
                 self._events.screen_connected()
             elif self._last_prepare is not None:
                 await page.send_text(json.dumps(self._last_prepare))
@@ -170,6 +212,18 @@ class Screens:
 
     async def serve_operator(self, page: WebSocket) -> None:
         """One operator's page: the state of things, a few times a second."""
+        await self._serve_figures(page, self._snapshot)
+
+    async def serve_aiming(self, page: WebSocket) -> None:
+        """An aiming page: whom vision sees, for as long as it was asked for and no longer."""
+        await self._serve_figures(page, self._aim_figures)
+
+    def _aim_figures(self) -> dict[str, Any]:
+        if not self.aiming:
+            return {"aiming": False}
+        return {"aiming": True, "left_s": round(self._aim_left_s(), 1), **self._aiming_view()}
+
+    async def _serve_figures(self, page: WebSocket, figures: Callable[[], dict[str, Any]]) -> None:
         await page.accept()
         if self._operators >= MAX_PAGES:
             await page.close(1013, "too many operator pages")
@@ -177,7 +231,7 @@ class Screens:
         self._operators += 1
         try:
             while page.client_state == WebSocketState.CONNECTED:
-                await page.send_text(json.dumps(self._snapshot()))
+                await page.send_text(json.dumps(figures()))
                 await asyncio.sleep(OPERATOR_EVERY_S)
         except (WebSocketDisconnect, RuntimeError):
             pass
@@ -207,6 +261,9 @@ class Screens:
             log.warning("event=screen_message_refused reason=%.200r", bad)
 
     def _hear_of_play(self, kind: str, play_id: str, said: dict[str, Any]) -> None:
+        if self.aiming:
+            # It plays on underneath, where nobody sees it.
+            return
         if kind == "started":
             self._events.screen_started(play_id)
         elif kind == "ended":
@@ -233,10 +290,12 @@ class Screens:
             return
         self._beat_s = None
         self._hear_of_notice(False)
-        self._events.screen_lost()
+        if not self.aiming:
+            self._events.screen_lost()
         if self._screens:
             self._send_soon(self._screens[0], self._hello(primary=True))
-            self._events.screen_connected()
+            if not self.aiming:
+                self._events.screen_connected()
 
     def _broadcast(self, message: dict[str, Any]) -> None:
         for page in self._screens:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -40,6 +41,9 @@ MEDIA_POLICY = (
     " style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
 """A creative runs in a sandbox of its own and reaches no network, whatever is in it."""
+
+AIM_MOST_S = 1800.0
+"""Longest time for which the aiming page covers a shop's screen before it is asked for again."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -80,32 +84,52 @@ def make_app(
     async def say_status(_: Request) -> Response:
         return JSONResponse(status(), headers={"Cache-Control": "no-store"})
 
-    async def screen_socket(socket_: WebSocket) -> None:
-        if _same_machine(socket_):
-            await screens.serve_screen(socket_)
-        else:
-            await socket_.close()
-
-    async def operator_socket(socket_: WebSocket) -> None:
-        if _same_machine(socket_):
-            await screens.serve_operator(socket_)
-        else:
-            await socket_.close()
-
     return Starlette(
         routes=[
             Route("/", page("operator.html")),
             Route("/screen", page("screen.html")),
+            Route("/aim", page("aim.html")),
+            Route("/aim", _taking_aims(screens), methods=["POST"]),
             Route("/health", lambda _: PlainTextResponse("ok\n")),
             Route("/status", say_status),
             Route("/media/{creative}/{name}", media),
-            WebSocketRoute("/screen/ws", screen_socket),
-            WebSocketRoute("/operator/ws", operator_socket),
+            WebSocketRoute("/screen/ws", _on_this_machine(screens.serve_screen)),
+            WebSocketRoute("/operator/ws", _on_this_machine(screens.serve_operator)),
+            WebSocketRoute("/aim/ws", _on_this_machine(screens.serve_aiming)),
             Mount("/static", _Static(directory=STATIC)),
         ],
         # A page from elsewhere that rebinds its name to loopback carries its own host name.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)],
     )
+
+
+def _taking_aims(screens: Screens) -> Callable[[Request], Awaitable[Response]]:
+    async def aim(request: Request) -> Response:
+        if not _same_machine(request):
+            return JSONResponse({"error": "only a page of this machine may ask for that"}, 403)
+        try:
+            seconds = float(request.query_params["seconds"])
+        except (KeyError, ValueError):
+            seconds = math.nan
+        if not 0 <= seconds <= AIM_MOST_S:
+            error = f"seconds: a number from 0 to {AIM_MOST_S:g} is expected"
+            return JSONResponse({"error": error}, 400)
+        screens.aim(seconds)
+        return JSONResponse({"seconds": seconds, "screens": screens.count})
+
+    return aim
+
+
+def _on_this_machine(
+    serve: Callable[[WebSocket], Awaitable[None]],
+) -> Callable[[WebSocket], Awaitable[None]]:
+    async def respond(page: WebSocket) -> None:
+        if _same_machine(page):
+            await serve(page)
+        else:
+            await page.close()
+
+    return respond
 
 
 class _Static(StaticFiles):
@@ -117,8 +141,8 @@ class _Static(StaticFiles):
         return response
 
 
-def _same_machine(page: WebSocket) -> bool:
-    # Browsers let any site open a WebSocket to loopback; its origin tells it apart.
+def _same_machine(page: HTTPConnection) -> bool:
+    # Browsers let any site open a WebSocket or post to loopback; its origin tells it apart.
     origin = page.headers.get("origin")
     try:
         return origin is None or urlsplit(origin).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from kiosk.clock import Clock, iso
 from kiosk.config import Settings
+from kiosk.machine import process_start
 from kiosk.service import Heartbeat
 from kiosk.state import Message, Outbox, Store, open_store, write_health
 from kiosk.uplink.backoff import Backoff
@@ -169,8 +170,9 @@ class Carrier:
         now = self._clock.monotonic()
         if connected == self._said or (now - self._said_s < SAID_EVERY_S and not at_once):
             return
-        # By boot and process a word that outlived its speaker is told apart.
-        word = {"connected": connected, "boot": self._clock.boot, "pid": os.getpid()}
+        # By number and start a word that outlived its speaker is told apart.
+        pid = os.getpid()
+        word = {"connected": connected, "pid": pid, "began": process_start(pid)}
         at = iso(self._clock.utc())
 
         def write() -> bool:

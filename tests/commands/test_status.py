@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from kiosk.cli import main
 from kiosk.clock import SystemClock, iso
 from kiosk.config import Settings
+from kiosk.machine import process_start
 from kiosk.state import open_store, write_health
 from kiosk.state.outbox import append
 from kiosk.status import look
@@ -40,7 +41,8 @@ def free_port() -> int:
 
 
 def uplink_says(path: Path, clock, **changes) -> None:
-    word = {"connected": True, "boot": clock.boot, "pid": os.getpid(), **changes}
+    pid = os.getpid()
+    word = {"connected": True, "pid": pid, "began": process_start(pid), **changes}
     store = open_store(path, clock)
     write_health(store, "uplink", word, iso(clock.utc()))
     store.close()
@@ -198,7 +200,7 @@ def test_a_state_file_that_tells_nothing_is_one_sentence(tmp_path, spoil, told):
     [
         ({}, "ok", "connected to 127.0.0.1:1883"),
         ({"connected": False}, "fail", "kept and sent later"),
-        ({"boot": "another"}, "fail", "the uplink does not run"),
+        ({"began": 1}, "fail", "the uplink does not run"),
         ({"pid": 2**22 + 5}, "fail", "the uplink does not run"),
         ({"pid": "x"}, "fail", "the uplink does not run"),
     ],

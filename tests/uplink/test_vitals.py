@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from kiosk.clock import SystemClock
 from kiosk.config import Settings
+from kiosk.machine import process_start
 from kiosk.service import Heartbeat
 from kiosk.state import Outbox, PlayBook, PlayStart, open_store, read_health
 from kiosk.uplink.carrier import Carrier
@@ -209,7 +210,7 @@ def test_it_leaves_word_on_the_device_whether_it_is_connected(tmp_path):
         settings = settings_for(tmp_path, broker.port)
         uplink = uplink_for(settings)
         said = uplinks_word(settings)
-        assert said == {"connected": False, "boot": SystemClock().boot, "pid": os.getpid()}
+        assert said == {"connected": False, "pid": os.getpid(), "began": process_start(os.getpid())}
         drive(uplink, until=lambda: uplinks_word(settings)["connected"], what="it is connected")
         uplink.close()
         assert not uplinks_word(settings)["connected"], "an orderly end"

@@ -6,6 +6,7 @@
  * `next` what waits behind it; every event ends in `advance()`, which decides alone.
  */
 
+import { cover } from "/static/cover.js";
 import { dispose, load, start, warm } from "/static/creative.js";
 import { isNoticeShown, showNotice } from "/static/notice.js";
 import { connect } from "/static/socket.js";
@@ -220,6 +221,8 @@ document.addEventListener("visibilitychange", () => countSeen(shown));
 // ---------------------------------------------------------------- the director
 
 function hello(message) {
+  // A director that has just begun says so when the aiming page is to stay.
+  if (!greeted) cover(0);
   greeted = true;
   primary = message.primary === true;
   const fresh = Array.isArray(message.rotation) ? message.rotation.filter(isCreative) : [];
@@ -284,7 +287,12 @@ function identify(message) {
   identifyTimer = setTimeout(() => (byId("identify").hidden = true), seconds * 1000);
 }
 
-const handlers = { hello, prepare, identify };
+/** What plays goes on underneath, and the director counts none of it as shown. */
+function aim(message) {
+  cover(message.seconds);
+}
+
+const handlers = { hello, prepare, identify, aim };
 
 const socket = connect("/screen/ws", {
   onOpen() {

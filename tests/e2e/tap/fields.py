@@ -401,7 +401,7 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
 column holds a document, which has a list of its own."""
 
 HEALTH: dict[str, Fields] = {
-    "uplink": {"connected": flag(), "boot": BOOT, "pid": integer()},
+    "uplink": {"connected": flag(), "pid": integer(), "began": integer()},
     "director": {
         "vision.state": label("live", "stale", "absent"),
         "vision.peak_fps": integer(),
@@ -413,7 +413,7 @@ HEALTH: dict[str, Fields] = {
         "watchers": integer(),
         "stopped_s": maybe(number()),
         "boot": BOOT,
-    }
+    },
 }
 """What a process says of itself, by ``part``."""
 
