@@ -121,6 +121,15 @@ def new_revocations(
     return builder.sign(issuer.private, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+def list_number(revocations: x509.CertificateRevocationList) -> int:
+    """The number of a list; 0: it has none, as the first list of some tools."""
+    try:
+        found = revocations.extensions.get_extension_for_class(x509.CRLNumber)
+    except x509.ExtensionNotFound:
+        return 0
+    return found.value.crl_number
+
+
 def requested_key(request: bytes, name: str) -> ec.EllipticCurvePublicKey:
     """The public key of a certificate request (PKCS #10) whose sender has proved to hold it.
 

@@ -61,7 +61,7 @@ def read_file(path: Path) -> bytes:
 
 
 def names_in(folder: Path, beginning: str, end: str) -> list[Path]:
-    """The files of a folder whose names begin and end like that.
+    """The files of a folder whose names begin and end like that; none that are hidden.
 
     Raises:
         StateError: the folder cannot be looked into, which is not the same as an empty one.
@@ -70,7 +70,9 @@ def names_in(folder: Path, beginning: str, end: str) -> list[Path]:
         found = list(folder.iterdir())
     except OSError as bad:
         raise _unusable(folder, bad) from bad
-    return [path for path in found if path.name.startswith(beginning) and path.name.endswith(end)]
+    # What another program is still writing has a hidden name.
+    names = [path for path in found if not path.name.startswith(".")]
+    return [path for path in names if path.name.startswith(beginning) and path.name.endswith(end)]
 
 
 @contextmanager

@@ -163,11 +163,15 @@ class Authority:
                 raise BadInputError(f"{branch}: has no valid certificate to renew")
             return self._issue(branch, public)
 
-    def revoke(self, branch: Branch) -> int:
-        """Take back every certificate of a device; returns how many.
+    def revoke(self, branch: Branch, *, keep: str | None = None) -> int:
+        """Take back the certificates of a device; returns how many.
+
+        Args:
+            branch: its names.
+            keep: the number of one that stays good, in hexadecimal: those before it go.
 
         Raises:
-            BadInputError: it has none.
+            BadInputError: it has none, or not the one to keep.
             StateError: the folder cannot be written.
         """
         with locked(self._lock):
@@ -176,7 +180,15 @@ class Authority:
                 raise BadInputError(
                     f"{branch}: has no valid certificate", hint="kiosk central devices"
                 )
-            self._revoke(valid)
+            if keep is not None:
+                if keep not in valid:
+                    raise BadInputError(
+                        f"{branch}: has no valid certificate of number {keep}; none was revoked",
+                        hint="kiosk central devices",
+                    )
+                valid.remove(keep)
+            if valid:
+                self._revoke(valid)
         return len(valid)
 
     def enrolled(self) -> list[Enrolled]:
@@ -288,7 +300,7 @@ class Authority:
     def _revoke(self, serials: Sequence[str]) -> None:
         now = self._clock.utc()
         before = self._list()
-        number = before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        number = certificates.list_number(before)
         revoked = [(one.serial_number, one.revocation_date_utc) for one in before]
         revoked += [(int(serial, 16), now) for serial in serials]
         content = certificates.new_revocations(self._issuer, revoked, number + 1, now)

@@ -82,21 +82,35 @@ def enrol_device(
 
 
 def revoke_device(
-    settings: Settings, names: str, *, by: str = "command line", clock: Clock | None = None
+    settings: Settings,
+    names: str,
+    *,
+    keep: str | None = None,
+    by: str = "command line",
+    clock: Clock | None = None,
 ) -> int:
     """Shut a device out; returns how many of its certificates were revoked.
 
     The broker of ``kiosk central run`` follows within seconds, and ends the device's connection.
     Another broker has to be given the list, ``authority/revoked.crl`` in ``central.folder``.
 
+    Args:
+        settings: of head office.
+        names: ``tenant/site/device``.
+        keep: the number of a certificate that stays good: the device goes on with that one alone.
+        by: who does it, for the audit.
+        clock: the time; by default the machine's.
+
     Raises:
-        BadInputError: the device has no valid certificate.
+        BadInputError: the device has no valid certificate, or not the one to keep.
         StateError: the folder or the database cannot be written.
     """
     clock = clock or SystemClock()
     branch = parse_branch(names)
-    count = open_authority(settings.central, clock).revoke(branch)
-    _note(settings.central, clock.utc(), by, "revoke", branch)
+    count = open_authority(settings.central, clock).revoke(branch, keep=keep)
+    if count:
+        action = "revoke" if keep is None else "revoke former"
+        _note(settings.central, clock.utc(), by, action, branch)
     return count
 
 

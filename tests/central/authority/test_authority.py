@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from kiosk.central.authority import (
@@ -133,6 +133,48 @@ def test_revoking_takes_back_every_certificate_of_a_device_and_no_others(authori
     assert serial_of(other.certificate) not in revoked_serials(authority)
     with pytest.raises(BadInputError, match="has no valid certificate"):
         authority.revoke(WINDOW)
+
+
+def test_the_certificates_before_one_are_revoked_and_that_one_is_not(authority):
+    first = authority.enrol(WINDOW, again=False)
+    second = authority.sign_request(WINDOW, request())
+    kept = f"{serial_of(second):x}"
+    assert authority.revoke(WINDOW, keep=kept) == 1
+    assert revoked_serials(authority) == [serial_of(first.certificate)]
+    assert authority.revoke(WINDOW, keep=kept) == 0
+
+
+def test_nothing_is_revoked_for_a_certificate_that_was_never_given_out(authority):
+    authority.enrol(WINDOW, again=False)
+    with pytest.raises(BadInputError, match="no valid certificate of number abc; none was revoked"):
+        authority.revoke(WINDOW, keep="abc")
+    assert revoked_serials(authority) == []
+
+
+def test_a_certificate_that_is_still_being_written_is_not_read(tmp_path, authority):
+    authority.enrol(WINDOW, again=False)
+    issued = tmp_path / "central" / "authority" / "issued"
+    (issued / ".part-acme.berlin-1.window.1f.crt").write_bytes(b"")
+    assert len(authority.enrolled()) == 1
+
+
+def test_a_first_list_without_a_number_is_followed_by_numbered_ones(tmp_path, authority):
+    authority.enrol(WINDOW, again=False)
+    folder = tmp_path / "central" / "authority"
+    key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    before = x509.load_pem_x509_crl(authority.revocations)
+    plain = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(before.issuer)
+        .last_update(before.last_update_utc)
+        .next_update(before.next_update_utc)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "revoked.crl").write_bytes(plain.public_bytes(Encoding.PEM))
+    authority.revoke(WINDOW)
+    after = x509.load_pem_x509_crl(authority.revocations)
+    assert after.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 1
+    assert len(after) == 1
 
 
 def test_each_list_of_revoked_certificates_has_a_higher_number_and_outlives_all(authority):
