@@ -70,8 +70,8 @@ class Town:
                 "ansible_nsenter_pid": one.leader,
                 "ansible_python_interpreter": "/usr/bin/python3",
                 "ansible_host": one.address,
-                # The connection is root's already, and a blank box has no sudo.
-                "ansible_become": False,
+                # A blank box has no sudo, and root needs none.
+                "ansible_become_method": "ansible.builtin.su",
             }
             for one in self.boxes
             if one.leader
