@@ -25,6 +25,11 @@ START_S = 60.0
 """How long a process may take to come up on this machine, which two shops share."""
 
 
+PLAYS = f"""
+SELECT count(*) FROM play_batches JOIN devices ON devices.id = device_id WHERE name = '{WINDOW}'
+"""
+
+
 def test_site_yml_makes_a_fleet_of_blank_boxes(fleet: Fleet, claim: Claim) -> None:
     """One playbook turns blank Debian boxes without internet into a head office and two shops."""
     assert fleet.first.failed == {OFFICE: 0, WINDOW: 0, DOOR: 0}
@@ -53,7 +58,7 @@ def test_a_device_plays_counts_and_reaches_head_office(fleet: Fleet, claim: Clai
     fleet.wait(works, "a device that works", 180)
 
     def plays() -> int:
-        return int(fleet.office("SELECT count(*) FROM plays")[0][0])
+        return int(fleet.office(PLAYS)[0][0])
 
     before = plays()
     took = fleet.wait(lambda: plays() > before, "plays at head office", 120)
@@ -62,10 +67,6 @@ def test_a_device_plays_counts_and_reaches_head_office(fleet: Fleet, claim: Clai
         "openssl x509 -noout -subject -in /var/lib/kiosk-uplink/device.crt"
     )
     assert "nordlys/harbour/harbour-window" in certificate
-    log = fleet[OFFICE].sh(
-        "journalctl --no-pager -u mosquitto -o cat; cat /var/log/mosquitto/* || true"
-    )
-    assert "nordlys/harbour/harbour-window" in log
 
 
 def test_another_device_s_branch_and_certificate_are_refused(fleet: Fleet, claim: Claim) -> None:
