@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kiosk.errors import BadInputError
+
 UNIT_FOLDER = Path("/run/kiosk-screen")
 """What kiosk-screen.service has systemd make (``RuntimeDirectory=``)."""
 
@@ -19,9 +21,29 @@ KEPT = (
 """Of our own environment; the rest (sockets of systemd, credentials) is not theirs to know."""
 
 
+LONGEST_FOLDER = 80
+"""Bytes of the folder's path. Linux takes 107 for a socket (unix(7)), and behind the folder the
+compositor puts a name with a user's and a process's number."""
+
+
 @contextmanager
 def session_folder() -> Iterator[Path]:
-    """The folder of the session's sockets: what systemd made, else a temporary one."""
+    """The folder of the session's sockets: what systemd made, else a temporary one.
+
+    Raises:
+        BadInputError: its path is too long for a socket in it.
+    """
+    with _some_folder() as folder:
+        if len(os.fsencode(folder)) > LONGEST_FOLDER:
+            raise BadInputError(
+                f"{folder}: too long a path for the session's sockets",
+                hint="point XDG_RUNTIME_DIR at a folder with a short path, as /run/user/1000",
+            )
+        yield folder
+
+
+@contextmanager
+def _some_folder() -> Iterator[Path]:
     given = os.environ.get("RUNTIME_DIRECTORY")
     if given:
         yield Path(given)

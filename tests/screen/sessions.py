@@ -93,9 +93,10 @@ def serving(port: int = 0) -> Iterator[Pages]:
 class Session:
     """`kiosk screen` as a process."""
 
-    def __init__(self, folder: Path, port: int, env: dict[str, str], **screen: object) -> None:
-        self.folder = folder / "run"
-        self.folder.mkdir(exist_ok=True)
+    def __init__(
+        self, folder: Path, sockets: Path, port: int, env: dict[str, str], **screen: object
+    ) -> None:
+        self.folder = sockets
         self.env = {**os.environ, **env, "XDG_RUNTIME_DIR": str(self.folder)}
         config = folder / "config.yaml"
         config.write_text(json.dumps({"player": {"port": port}, "screen": screen}))
@@ -147,14 +148,16 @@ class Session:
 
 @contextmanager
 def session(folder: Path, port: int, env: dict[str, str], **screen: object) -> Iterator[Session]:
-    running = Session(folder, port, env, **screen)
-    try:
-        yield running
-    except AssertionError as bad:
-        bad.add_note(running.said)
-        raise
-    finally:
-        running.end()
+    # A test's own folder may have too long a path for a socket.
+    with tempfile.TemporaryDirectory(prefix="kiosk-") as sockets:
+        running = Session(folder, Path(sockets), port, env, **screen)
+        try:
+            yield running
+        except AssertionError as bad:
+            bad.add_note(running.said)
+            raise
+        finally:
+            running.end()
 
 
 def nobody_special() -> list[str]:

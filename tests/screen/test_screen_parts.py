@@ -121,11 +121,11 @@ def test_the_browser_keeps_its_sandbox_and_is_open_to_nobody(tmp_path):
     assert not [word for word in command if "sandbox" in word or "remote-debugging" in word]
 
 
-def kiosk_screen(*words, as_nobody=True, path=None):
+def kiosk_screen(*words, as_nobody=True, **env):
     prefix = nobody_special() if as_nobody else []
     return subprocess.run(
         [*prefix, sys.executable, "-m", "kiosk", "screen", *words],
-        env={**os.environ, **({"PATH": path} if path else {})},
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         check=False,
@@ -147,6 +147,14 @@ def test_a_wrong_setting_is_one_sentence(setting, code, said):
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("sway") is None, reason="sway is not installed: `make setup`")
+def test_a_folder_with_too_long_a_path_for_sockets_is_named(tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir(mode=0o700)
+    done = kiosk_screen(XDG_RUNTIME_DIR=str(folder))
+    assert (done.returncode, f"{folder}/kiosk-screen: too long" in done.stderr) == (2, True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be refused as root")
