@@ -220,6 +220,7 @@ def test_a_profile_is_known_to_the_playbooks(path: Path) -> None:
     assert path.stem in known["preflight_arches"]
 
 
+@pytest.mark.long
 def test_the_playbooks_pass_the_strictest_profile_of_the_linter() -> None:
     code, said = _run(
         _tool("ansible-lint"), "--offline", "--profile", "production", "-q", "--nocolor"

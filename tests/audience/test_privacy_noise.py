@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(2 * PATIENCE_S)
 
 NONE = dict.fromkeys(plan_budget(PrivacySettings()), 0)
 
-CREATIVES = 34_500
+CREATIVES = (8_700, pytest.param(34_500, marks=pytest.mark.long))
 
 # Failing by chance alone has to be rarer than one in a million for the whole file.
 BY_CHANCE = 1e-9
@@ -50,15 +50,15 @@ def flat(table):
     return [table] if isinstance(table, int) else [n for part in table.values() for n in flat(part)]
 
 
-@pytest.fixture(scope="module")
-def sample() -> dict[float, list[int]]:
-    """Two million draws and more, by the scale that they should have."""
+@pytest.fixture(scope="module", params=CREATIVES)
+def sample(request) -> dict[float, list[int]]:
+    """Half a million draws and more, or two million, by the scale that they should have."""
     hours = (
         settings_of(3.0, creative_visits=1, creative_age_gender=1),
         settings_of(1.3, creative_visits=0.1, creative_age_gender=0.2),
     )
     with ThreadPoolExecutor(2) as both:
-        even, uneven = both.map(draws, hours, (CREATIVES, CREATIVES))
+        even, uneven = both.map(draws, hours, (request.param, request.param))
     return {
         1.0: even["visits"] + even["age_gender"],
         5.0: uneven["age_gender"],
@@ -79,8 +79,8 @@ def tail(k: int, scale: float) -> float:
 
 
 def test_there_are_enough_draws_to_tell(sample):
-    assert sum(map(len, sample.values())) > 2_000_000
-    assert [len(drawn) >= 2 * CREATIVES for drawn in sample.values()] == [True] * 3
+    assert sum(map(len, sample.values())) > 500_000
+    assert min(map(len, sample.values())) > 17_000
 
 
 @pytest.mark.parametrize("scale", [1.0, 5.0, 10.0])
