@@ -70,8 +70,8 @@ def install(layout: Layout, path: Path, role: Role, python: str = PYTHON) -> tup
             sweep(layout)
             if folder.exists():
                 raise KioskError(
-                    f"{folder}: runs now, and its {COMPLETE} cannot be read",
-                    "install and activate another version first",
+                    f"{folder}: is there, and its {COMPLETE} cannot be read",
+                    "install and activate another version, and then remove this folder",
                 )
             wanted = _wanted(bundle, sums, role)
             _check_space(layout, bundle, wanted)
@@ -89,6 +89,9 @@ def install(layout: Layout, path: Path, role: Role, python: str = PYTHON) -> tup
 def sweep(layout: Layout) -> list[str]:
     """Remove folders that a power cut left unfinished.
 
+    One that says something of itself which cannot be read stays: a worn disk, or a newer tool, and
+    it may be what is gone back to.
+
     Returns:
         Their names.
     """
@@ -97,7 +100,7 @@ def sweep(layout: Layout) -> list[str]:
     unfinished = [
         folder
         for folder in layout.releases.iterdir()
-        if read_complete(folder) is None and folder.name != layout.current_version()
+        if not (folder / COMPLETE).exists() and folder.name != layout.current_version()
     ]
     for folder in unfinished:
         shutil.rmtree(folder)

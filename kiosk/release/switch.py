@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from kiosk.errors import BadInputError, KioskError
 from kiosk.release.files import alone, point
 from kiosk.release.health import Limits, Progress, Verdict, judge
-from kiosk.release.layout import CONFIRM_UNIT, TARGETS, Layout
+from kiosk.release.layout import CONFIRM_UNIT, TARGETS, Layout, Role
 from kiosk.release.links import copy_udev_rules, make_links
 from kiosk.release.machine import Machine
 from kiosk.release.records import (
@@ -57,9 +57,11 @@ def activate(layout: Layout, machine: Machine, version: str, trial: Trial, force
     release = installed(layout, version)
     with alone(layout.product):
         if (pending := read_pending(layout)) and _over_already(layout, pending) is None:
-            return _go_on(machine, pending, version)
+            return _go_on(layout, machine, pending, version)
         before = layout.current_version()
         if before == version:
+            # What a power cut left out between the switch and its trial is done now.
+            _take_effect(layout, machine, release.role)
             return False
         bad = last_outcomes(layout).get(version)
         if bad and bad.outcome == "rolled_back" and not force:
@@ -83,19 +85,23 @@ def activate(layout: Layout, machine: Machine, version: str, trial: Trial, force
             boot=layout.boot() if layout.is_booted() else "",
         ).write(layout)
         point(layout.current, f"releases/{version}")
-        copy_udev_rules(layout)
-        machine.reload()
-        machine.enable(TARGETS[release.role])
+        _take_effect(layout, machine, release.role)
     if layout.is_booted():
         machine.start_confirmation()
     return True
 
 
-def _go_on(machine: Machine, pending: Pending, version: str) -> bool:
+def _take_effect(layout: Layout, machine: Machine, role: Role) -> None:
+    """Have systemd and udev go by the release that is current now, at each boot too."""
+    copy_udev_rules(layout)
+    machine.reload()
+    machine.enable(TARGETS[role])
+
+
+def _go_on(layout: Layout, machine: Machine, pending: Pending, version: str) -> bool:
     """Take up a trial whose process was lost together with the one that began it."""
     if pending.to == version and pending.rollback is None and not machine.confirms():
-        machine.reload()
-        machine.enable(TARGETS[pending.role])
+        _take_effect(layout, machine, pending.role)
         machine.start_confirmation()
         return True
     raise KioskError(
@@ -157,7 +163,16 @@ def confirm(layout: Layout, machine: Machine, deadline_s: float | None = None) -
     reason = "; ".join(progress.troubles[:3])
     if pending.from_ is None:
         return _unhealthy(layout, pending, reason)
-    return _go_back(layout, machine, pending.undone(reason).write(layout), whole)
+    return _go_back(layout, machine, _noted(layout, pending.undone(reason)), whole)
+
+
+def _noted(layout: Layout, pending: Pending) -> Pending:
+    """Write down how it stands; what cannot be written keeps no screen from its way back."""
+    try:
+        return pending.write(layout)
+    except OSError as bad:
+        log.error('event=release_note_lost reason="%s"', bad)
+        return pending
 
 
 def _try(layout: Layout, machine: Machine, pending: Pending) -> tuple[Progress, bool]:
@@ -167,7 +182,9 @@ def _try(layout: Layout, machine: Machine, pending: Pending) -> tuple[Progress, 
         How it does, and whether anything but the first service runs it.
     """
     if not pending.boot or pending.boot != layout.boot():
-        # After a boot everything runs the new release, and nothing has to be restarted.
+        # After a boot everything runs the new release, and nothing has to be restarted. Power may
+        # have been cut before everything went by it.
+        _take_effect(layout, machine, pending.role)
         machine.start(pending.role)
         return _watch(layout, machine, pending), True
     first = machine.restart_first(pending.role)
@@ -238,7 +255,7 @@ def _count_boot(layout: Layout, pending: Pending) -> Pending:
     pending = replace(pending, boots=(*pending.boots[-9:], boot))
     if len(pending.boots) > 1 and pending.from_ is not None:
         pending = pending.undone("the machine started twice before it was confirmed")
-    return pending.write(layout)
+    return _noted(layout, pending)
 
 
 def _watch(layout: Layout, machine: Machine, pending: Pending, only: str | None = None) -> Progress:
@@ -273,8 +290,10 @@ def _go_back(layout: Layout, machine: Machine, pending: Pending, whole: bool) ->
     assert pending.from_ is not None, "checked by whoever decides to go back"  # noqa: S101
     with alone(layout.product, wait=True):
         point(layout.current, f"releases/{pending.from_}")
-        copy_udev_rules(layout)
-        machine.reload()
+        try:
+            _take_effect(layout, machine, pending.role)
+        except OSError as bad:
+            log.error('event=release_note_lost reason="%s"', bad)
     reason = pending.rollback or ""
     log.warning(
         'event=release_rolled_back version=%s to=%s reason="%s"', pending.to, pending.from_, reason
@@ -294,7 +313,16 @@ def _go_back(layout: Layout, machine: Machine, pending: Pending, whole: bool) ->
             'event=release_rollback_unhealthy version=%s reason="%s"', pending.from_, troubles
         )
         reason = f"{reason}; and {pending.from_} does not do its work either: {troubles}"
-    return close(layout, pending, "rolled_back", reason)
+    return _closed(layout, pending, reason)
+
+
+def _closed(layout: Layout, pending: Pending, reason: str) -> Entry:
+    try:
+        return close(layout, pending, "rolled_back", reason)
+    except OSError as bad:
+        # The next boot finds that the release is not current, and closes it then.
+        log.error('event=release_note_lost reason="%s"', bad)
+        return Entry(pending.to, pending.from_, "rolled_back", reason, pending.began, now())
 
 
 def _unhealthy(layout: Layout, pending: Pending, reason: str) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from typing import Any
 
 from kiosk.errors import KioskError
@@ -83,10 +84,11 @@ def remove(layout: Layout, machine: Machine) -> bool:
         KioskError: it cannot be removed.
     """
     roles = {each.role for each in all_installed(layout)} or set(ROLES)
-    machine.retire(sorted(roles))
     try:
-        had_links = remove_links(layout)
-        machine.reload()
-        return remove_product(layout) or had_links
+        with alone(layout.product) if layout.product.exists() else nullcontext():
+            machine.retire(sorted(roles))
+            had_links = remove_links(layout)
+            machine.reload()
+            return remove_product(layout) or had_links
     except OSError as bad:
         raise KioskError(f"{bad.filename}: {bad.strerror}", "remove the rest by hand") from bad

@@ -53,6 +53,21 @@ sys.argv = sys.argv[2:]
 sys.addaudithook(watch)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+FULL = """
+import errno, os, runpy, sys
+
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT:
+        if ".json" in os.fsdecode(arguments[0]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), arguments[0])
+
+
+sys.argv = sys.argv[1:]
+sys.addaudithook(watch)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""No note can be written any more."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +120,18 @@ class Box:
         """Begin another run of the machine."""
         (self.root / "run/kiosk-release.boot").write_text(name)
 
-    def run(self, command: str, *arguments: str, kill_at: int | None = None) -> Done:
+    def run(
+        self, command: str, *arguments: str, kill_at: int | None = None, full: bool = False
+    ) -> Done:
         """Run a command on this machine.
 
         Args:
             kill_at: end it hard before that change of the disk.
+            full: the disk is.
         """
         line = ["/usr/bin/python3", "-I", str(self.program)]
+        if full:
+            line = ["/usr/bin/python3", "-I", "-c", FULL, str(self.program)]
         if kill_at is not None:
             line = ["/usr/bin/python3", "-I", "-c", KILL, str(kill_at), str(self.program)]
         done = subprocess.run(

@@ -203,6 +203,44 @@ def test_a_trial_goes_on_after_one_boot(machine: Box) -> None:
     assert [line for line in machine.commands()[before:] if "restart" in line] == []
 
 
+def test_what_a_power_cut_left_out_of_a_switch_is_done_at_the_boot(machine: Box) -> None:
+    machine.answer("activate", "2.0", *QUICK)
+    (machine.root / "etc/udev/rules.d/70-kiosk.rules").unlink()
+    machine.boot("second")
+    before = len(machine.commands())
+    machine.answer("confirm")
+    assert any(line.endswith("enable --quiet kiosk.target") for line in machine.commands()[before:])
+    assert (machine.root / "etc/udev/rules.d/70-kiosk.rules").read_text() == "# 2.0\n"
+
+
+def test_activating_what_runs_makes_up_for_what_is_missing(machine: Box) -> None:
+    (machine.root / "etc/udev/rules.d/70-kiosk.rules").unlink()
+    before = len(machine.commands())
+    assert machine.answer("activate", "1.0")["changed"] is False
+    assert any(line.endswith("enable --quiet kiosk.target") for line in machine.commands()[before:])
+    assert (machine.root / "etc/udev/rules.d/70-kiosk.rules").read_text() == "# 1.0\n"
+
+
+def test_a_full_disk_keeps_no_bad_release_running(machine: Box) -> None:
+    machine.answer("activate", "2.0", *QUICK)
+    machine.worse("2.0", "plays")
+    done = machine.run("confirm", full=True)
+    assert (done.code, machine.current()) == (1, "1.0")
+    assert "event=release_note_lost" in done.said
+    assert "No space left on device" in done.said
+    assert "Traceback" not in done.said
+    machine.boot("with room again")
+    machine.run("confirm")
+    assert (machine.current(), machine.is_on_trial()) == ("1.0", False)
+
+
+def test_a_release_whose_note_cannot_be_read_is_kept(machine: Box) -> None:
+    note = machine.root / "opt/kiosk/releases/2.0/complete.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"of a newer tool": 1}))
+    assert machine.answer("prune", "--keep", "1")["removed"] == []
+    assert machine.folders() == ["1.0", "2.0"]
+
+
 def test_an_image_that_is_being_made_is_on_trial_at_its_first_boot(machine: Box) -> None:
     booted = machine.root / "run/systemd/system"
     booted.rmdir()
@@ -242,6 +280,8 @@ def test_power_may_be_cut_at_any_step_of_a_switch(
         assert current == "1.0" or works_well
         if current == "2.0":
             assert state(box, "2.0") == "confirmed"
+            assert (box.root / "etc/udev/rules.d/70-kiosk.rules").read_text() == "# 2.0\n"
+            assert any(each.endswith("enable --quiet kiosk.target") for each in box.commands())
         assert [each["version"] for each in box.answer("list")["releases"]] == ["2.0", "1.0"]
         ends.add(current)
         if code == 0:
