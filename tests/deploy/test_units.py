@@ -262,6 +262,8 @@ def test_only_vision_is_in_the_camera_s_group() -> None:
 def test_the_display_is_handed_over_without_the_camera_s_group() -> None:
     found = directives(UNITS / "seatd.service.d/kiosk.conf")
     assert found["ExecStart"] == ["", f"/usr/sbin/seatd -g {SCREEN}"]
+    # Up means that its socket can be bound.
+    assert "test -S /run/seatd.sock" in found["ExecStartPost"][0]
     # A seat that starts anew has a new socket, which has to be bound again.
     assert "seatd.service" in directives(UNITS / f"{SCREEN}.service")["PartOf"]
 
