@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import platform
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,35 +12,10 @@ import pytest
 import yaml
 
 from kiosk.config import load_settings
+from tests.ansible.playing import ANSIBLE, ROOT, run, tool
 
-ROOT = Path(__file__).parents[2]
-ANSIBLE = ROOT / "ansible"
 PLAYBOOKS = ("site", "provision", "update", "rollback", "collect-diagnostics")
 PROFILES = sorted((ROOT / "deploy/profiles").glob("*.yaml"))
-
-
-def _tool(name: str) -> str:
-    """A program of Ansible's own environment, of whichever name the project gives that."""
-    for folder in (ROOT / ".venv-deploy/bin", ROOT / ".venv-ansible/bin"):
-        if (folder / name).exists():
-            return str(folder / name)
-    found = shutil.which(name, path=os.environ.get("KIOSK_ANSIBLE_BIN", os.environ["PATH"]))
-    if found is None:
-        pytest.skip(f"{name} is not here: `make bundle` makes Ansible's environment")
-    return found
-
-
-def _run(*command: str, **environment: str) -> tuple[int, str]:
-    done = subprocess.run(
-        command,
-        cwd=ANSIBLE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        env=os.environ | {"ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"} | environment,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 FLEET: Mapping[str, Any] = {
@@ -78,16 +51,23 @@ class Fleet:
     def refusal(self) -> str:
         """What the playbook says when it refuses, which it has to do before it changes anything."""
         children = {shop: {"hosts": hosts} for shop, hosts in self.shops.items()}
-        hosts = {"all": {"children": {"devices": {"children": children}}, "vars": self.everybody}}
+        # Facts of this machine are not needed to refuse an inventory.
+        return self._refusal("update", {"devices": {"children": children}}, "explicit")
+
+    def office_refusal(self, **given: Any) -> str:
+        """The same of head office's playbook."""
+        hosts = {"hosts": {"office": given}}
+        return self._refusal("office", {"broker": hosts, "central": hosts}, "smart")
+
+    def _refusal(self, playbook: str, groups: Mapping[str, Any], gathering: str) -> str:
+        hosts = {"all": {"children": groups, "vars": self.everybody}}
         path = self.folder / "hosts.yml"
         path.write_text(yaml.safe_dump(hosts))
-        code, said = _run(
-            _tool("ansible-playbook"),
-            "-i",
-            str(path),
-            "update.yml",
-            # Facts of this machine are not needed to refuse an inventory.
-            ANSIBLE_GATHERING="explicit",
+        code, said = run(
+            *(tool("ansible-playbook"), "-i", str(path), f"{playbook}.yml"),
+            # One that does not refuse must not set this machine up.
+            "--check",
+            ANSIBLE_GATHERING=gathering,
             ANSIBLE_HOME=str(self.folder / "home"),
             ANSIBLE_LOCAL_TEMP=str(self.folder / "home/tmp"),
         )
@@ -104,14 +84,14 @@ def fleet(tmp_path: Path) -> Fleet:
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
 def test_a_playbook_and_the_example_inventory_can_be_read(name: str) -> None:
-    code, said = _run(
-        _tool("ansible-playbook"), "-i", "inventories/example", f"{name}.yml", "--syntax-check"
+    code, said = run(
+        tool("ansible-playbook"), "-i", "inventories/example", f"{name}.yml", "--syntax-check"
     )
     assert code == 0, said
 
 
 def test_the_example_has_two_shops_and_a_head_office() -> None:
-    _, said = _run(_tool("ansible-inventory"), "-i", "inventories/example", "--list")
+    _, said = run(tool("ansible-inventory"), "-i", "inventories/example", "--list")
     groups = yaml.safe_load(said)
     assert set(groups["devices"]["children"]) == {"shop_harbour", "shop_station"}
     assert groups["central"]["hosts"] == groups["broker"]["hosts"] == ["office"]
@@ -132,11 +112,11 @@ def test_a_wrong_vault_password_is_said(fleet: Fleet, tmp_path: Path) -> None:
     folder = tmp_path / "group_vars/all"
     folder.mkdir(parents=True)
     (folder / "vault.yml").write_text("vault_kiosk_check: opened\n")
-    vault = [_tool("ansible-vault"), "encrypt", "--vault-password-file", str(passwords[0])]
-    assert _run(*vault, str(folder / "vault.yml"))[0] == 0
+    vault = [tool("ansible-vault"), "encrypt", "--vault-password-file", str(passwords[0])]
+    assert run(*vault, str(folder / "vault.yml"))[0] == 0
     (tmp_path / "hosts.yml").write_text("devices: {hosts: {window: }}\n")
-    code, said = _run(
-        _tool("ansible-playbook"),
+    code, said = run(
+        tool("ansible-playbook"),
         *("-i", str(tmp_path / "hosts.yml"), "--vault-password-file", str(passwords[1])),
         "update.yml",
     )
@@ -208,6 +188,29 @@ def test_packages_that_were_not_carried_along_are_said(fleet: Fleet) -> None:
     assert "kiosk_offline is true, but there is no" in fleet.refusal()
 
 
+SECRETS = {
+    "vault_kiosk_ca_passphrase": "a passphrase of a test",
+    "vault_kiosk_operator_password": "a password of a test",
+}
+BUNDLE = f"kiosk-1.0.0-{platform.machine()}.tar"
+
+
+def test_head_office_takes_no_bundle_that_is_not_whole_and_signed(fleet: Fleet) -> None:
+    (fleet.bundles / BUNDLE).write_bytes(b"\0" * 700)
+    assert BUNDLE in fleet.office_refusal(**SECRETS)
+
+
+def test_head_office_takes_no_packages_that_are_not_signed(fleet: Fleet) -> None:
+    fleet.everybody["kiosk_offline"] = True
+    (fleet.bundles / BUNDLE).write_bytes(b"")
+    assert "kiosk_offline is true, but there is no" in fleet.office_refusal(**SECRETS)
+
+
+def test_head_office_without_its_secrets_is_refused(fleet: Fleet) -> None:
+    said = fleet.office_refusal(**SECRETS | {"vault_kiosk_operator_password": "short"})
+    assert "vault_kiosk_operator_password has fewer than 10 characters" in said
+
+
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_a_profile_is_a_part_of_the_configuration(path: Path) -> None:
     # Unknown keys are refused where the file is read.
@@ -222,7 +225,7 @@ def test_a_profile_is_known_to_the_playbooks(path: Path) -> None:
 
 @pytest.mark.long
 def test_the_playbooks_pass_the_strictest_profile_of_the_linter() -> None:
-    code, said = _run(
-        _tool("ansible-lint"), "--offline", "--profile", "production", "-q", "--nocolor"
+    code, said = run(
+        tool("ansible-lint"), "--offline", "--profile", "production", "-q", "--nocolor"
     )
     assert code == 0, said

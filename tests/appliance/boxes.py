@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tests.long.container_machine import INIT, _child, _is_up, _overlay, _remove_group
-from tests.long.container_root import run
+from tests.containers.booting import INIT, Machine, child, is_up, overlay, remove_group
+from tests.containers.root import run
 from tests.mosquitto import wait_for
 
 BLANK = ("systemd", "systemd-sysv", "dbus", "libpam-systemd", "python3", "iproute2", "udev")
@@ -48,7 +48,7 @@ class Network:
         return ["nsenter", f"--net=/run/netns/{self.name}", "--"]
 
 
-class Box:
+class Box(Machine):
     """One machine.
 
     Attributes:
@@ -58,9 +58,9 @@ class Box:
     """
 
     def __init__(self, name: str, address: str, root: Path, network: Network) -> None:
+        super().__init__(root, 0)
         self.name = name
         self.address = address
-        self.root = root
         self._network = network
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._groups: list[Path] = []
@@ -69,7 +69,7 @@ class Box:
     @property
     def leader(self) -> int:
         """Its first process, seen from outside; 0 while the power is off."""
-        return _child(self._nspawn.pid) if self._nspawn is not None else 0
+        return child(self._nspawn.pid) if self._nspawn is not None else 0
 
     def power_on(self, hosts: Sequence[tuple[str, str]]) -> None:
         """Boot it.
@@ -92,7 +92,7 @@ class Box:
                 preexec_fn=self._join_groups,  # noqa: PLW1509 - before any thread of the child
             )
         try:
-            wait_for(lambda: _is_up(self.leader), f"{self.name}'s boot", BOOT_S)
+            wait_for(lambda: is_up(self.leader), f"{self.name}'s boot", BOOT_S)
         except AssertionError as bad:
             bad.add_note(self.console.read_text(errors="replace")[-4000:])
             raise
@@ -127,23 +127,6 @@ class Box:
             self._nspawn.wait(30)
         self.cut_power()
 
-    def run(self, *command: str, check: bool = True, input_: str | None = None) -> str:
-        """Run a command in it to its end, as root, and return what it said."""
-        enter = ["nsenter", "--target", str(self.leader), "--all", "--"]
-        return run(*enter, *command, check=check, input_=input_)
-
-    def sh(self, script: str, *, check: bool = True) -> str:
-        """Run lines of shell in it, each of which has to succeed."""
-        return self.run("sh", "-e", "-c", script, check=check)
-
-    def show(self, unit: str, key: str) -> str:
-        """What systemd holds of a unit."""
-        return self.run("systemctl", "show", "--value", "--property", key, unit).strip()
-
-    def journal(self, unit: str) -> str:
-        """What a unit has said."""
-        return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit, check=False)
-
     def _make_groups(self) -> None:
         """Groups of its own in every tree that systemd names, so that two boxes do not meet."""
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
@@ -160,7 +143,7 @@ class Box:
 
     def _drop_groups(self) -> None:
         for group in self._groups:
-            _remove_group(group)
+            remove_group(group)
         self._groups = []
 
 
@@ -178,7 +161,7 @@ def box(name: str, address: str, lower: Path, network: Network, folder: Path) ->
     own = folder / name
     own.mkdir()
     with ExitStack() as stack:
-        root = stack.enter_context(_overlay(lower, own))
+        root = stack.enter_context(overlay(lower, own))
         init = root / "opt/init.sh"
         init.write_text(INIT)
         init.chmod(0o755)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from tests.appliance.town import Town
-from tests.long.container_root import REPO
+from tests.containers.root import REPO
 
 ANSIBLE = REPO / "ansible"
 TOOLS = REPO / ".venv-deploy/bin"

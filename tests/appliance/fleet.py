@@ -19,8 +19,8 @@ from kiosk import __version__
 from tests.appliance.boxes import Box
 from tests.appliance.controller import Controller, Played, is_equipped
 from tests.appliance.town import town
+from tests.containers.root import REPO
 from tests.e2e.appliance import clip
-from tests.long.container_root import REPO
 from tests.mosquitto import wait_for
 
 OFFICE, WINDOW, DOOR = "office", "harbour-window", "station-door"

@@ -5,15 +5,17 @@ The tests are one story and run in this order; each leaves the fleet as the next
 
 from __future__ import annotations
 
-import json
-import os
+import re
+import shutil
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.appliance.boxes import Box
-from tests.appliance.fleet import BROKEN, DOOR, LATER, OFFICE, WINDOW, Fleet, kiosk
+from tests.appliance.fleet import BROKEN, DOOR, LATER, OFFICE, WINDOW, Fleet, kiosk, settings_of
+from tests.containers.root import REPO
 from tests.proofs import Claim
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(2400)]
@@ -21,8 +23,12 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(2400)]
 SERVICES = {"kiosk-vision": 45, "kiosk-director": 20, "kiosk-uplink": 60, "kiosk-screen": 60}
 """Each process, and how long its watchdog waits."""
 
+BACK_S = {"kiosk-vision": 30.0, "kiosk-director": 15.0, "kiosk-uplink": 15.0, "kiosk-screen": 15.0}
+"""How long each may be away after it was killed: a few seconds by its unit, and what it takes to
+start on a machine that two shops share. Vision has models to load."""
+
 START_S = 60.0
-"""How long a process may take to come up on this machine, which two shops share."""
+"""How long a device may take to do its work again, after a boot or a switch of versions."""
 
 
 PLAYS = f"""
@@ -99,7 +105,7 @@ def test_what_is_killed_or_hangs_is_back_within_its_watchdog(fleet: Fleet, claim
         for number in ("KILL", "STOP"):
             before = box.show(service, "MainPID")
             box.run("kill", f"-{number}", before)
-            limit = START_S + (watchdog_s if number == "STOP" else 0)
+            limit = BACK_S[service] + (watchdog_s if number == "STOP" else 0)
 
             def is_back(service: str = service, before: str = before) -> bool:
                 state, pid = box.show(service, "ActiveState"), box.show(service, "MainPID")
@@ -199,6 +205,44 @@ def test_an_update_keeps_state(fleet: Fleet, claim: Claim) -> None:
     claim.figure(f"two devices in {updated.took_s:.0f} s")
 
 
+PUSHED = """version: 1
+name: pushed
+creatives:
+  - {id: from-afar, kind: image, file: from-afar.svg, duration_s: 5, category: store}
+"""
+
+
+def test_head_office_sends_a_campaign(fleet: Fleet, claim: Claim) -> None:
+    """A campaign that head office publishes is fetched over HTTPS and played, and taken back."""
+    office, box = fleet[OFFICE], fleet[WINDOW]
+    folder = office.root / "var/lib/kiosk-central/to-publish"
+    folder.mkdir()
+    (folder / "campaign.yaml").write_text(PUSHED)
+    source = REPO / "deploy/bundle/campaign/welcome.svg"
+    (folder / "from-afar.svg").write_bytes(source.read_bytes())
+
+    def publish(*what: str) -> None:
+        office.run(
+            *("runuser", "--user", "kiosk-central", "--", "/opt/kiosk/current/.venv/bin/kiosk"),
+            *("central", "publish", "campaign", *what, "--target", "nordlys/harbour/*"),
+            *("--config", "/etc/kiosk/central.yaml"),
+        )
+
+    origins = settings_of(box)["desired"]["media_origins"]
+    assert origins == [f"https://{OFFICE}:8770/media/"]
+    began = time.monotonic()
+    publish("/var/lib/kiosk-central/to-publish/campaign.yaml")
+    pushed = "SELECT count(*) FROM plays WHERE creative = 'from-afar' AND campaign = 'pushed'"
+    fleet.wait(lambda: int(_state(box, pushed)) > 0, "a play of what was pushed", 180)
+    took = time.monotonic() - began
+    publish("--none")
+    shutil.rmtree(folder)
+    house = "SELECT count(*) FROM plays WHERE campaign = 'house'"
+    before = int(_state(box, house))
+    fleet.wait(lambda: int(_state(box, house)) > before, "a play of the device's own", 120)
+    claim.figure(f"played {took:.0f} s after it was published")
+
+
 def test_a_broken_version_rolls_itself_back(fleet: Fleet, claim: Claim) -> None:
     """A version that starts and never has an advert shown rolls itself back; the roll-out stops."""
     box = fleet[WINDOW]
@@ -206,8 +250,11 @@ def test_a_broken_version_rolls_itself_back(fleet: Fleet, claim: Claim) -> None:
     began = time.monotonic()
     played = fleet.controller.play("update", kiosk_version=BROKEN, kiosk_serial=1)
     assert played.code != 0
-    assert played.failed == {WINDOW: 1}, "the roll-out stops at the first device"
+    assert played.failed == {WINDOW: 1, DOOR: 0}
     assert box.run("readlink", "/opt/kiosk/current").strip() == f"releases/{LATER}"
+    door = fleet[DOOR]
+    assert door.run("readlink", "/opt/kiosk/current").strip() == f"releases/{LATER}"
+    assert not (door.root / "opt/kiosk/releases" / BROKEN).exists(), "the roll-out went on"
     fleet.wait(lambda: fleet.status(WINDOW).get("plays") == "ok", "plays again", START_S)
     claim.figure(f"back after {time.monotonic() - began:.0f} s: {_sentence(played.said)[:200]}")
 
@@ -225,6 +272,13 @@ def test_power_cut_in_the_middle_of_an_update(fleet: Fleet, claim: Claim) -> Non
     )
     fleet.wait(lambda: fleet.status(DOOR).get("director") == "ok", "the director", START_S)
     now = box.run("readlink", "/opt/kiosk/current").strip()
+    # The trial goes on after the boot: what works is confirmed, and nothing else was to be had.
+    assert now == before
+    assert box.run("systemctl", "is-enabled", "kiosk.target").strip() == "enabled"
+    for service in ("kiosk-director", "kiosk-vision", "kiosk-uplink"):
+        fleet.wait(
+            lambda service=service: box.show(service, "ActiveState") == "active", service, START_S
+        )
     claim.figure(f"settled {settled:.0f} s after the boot, on {now}")
 
 
@@ -233,9 +287,22 @@ def test_diagnostics_hold_no_secret(fleet: Fleet, claim: Claim) -> None:
     fleet.play("collect-diagnostics", kiosk_diagnostics_dir=str(fleet.controller.folder / "said"))
     found = sorted((fleet.controller.folder / "said").rglob("*.tar.gz"))
     assert len(found) == 2
-    listed = os.popen(f"tar -tzf {found[0]}").read()
-    assert not {"state.db", "device.key"} & {Path(name).name for name in listed.splitlines()}
-    claim.figure(f"{len(listed.splitlines())} files, {found[0].stat().st_size // 1024} kB a device")
+    secrets = {word.encode() for word in fleet.controller.secrets.values() if " " in word}
+    assert len(secrets) == 2, "the vault's own word for being open is no secret"
+    files = 0
+    for path in found:
+        with tarfile.open(path) as tar:
+            for member in tar.getmembers():
+                assert Path(member.name).suffix not in {".db", ".key", ".png", ".jpg"}, member.name
+                if not member.isfile():
+                    continue
+                files += 1
+                content = tar.extractfile(member).read()
+                assert b"PRIVATE KEY" not in content, member.name
+                assert b"SQLite format 3" not in content, member.name
+                assert not {word for word in secrets if word in content}, member.name
+    size = sum(path.stat().st_size for path in found) // 1024
+    claim.figure(f"{files // 2} files, {size // 2} kB a device")
 
 
 def test_certificates_are_rotated(fleet: Fleet, claim: Claim) -> None:
@@ -327,12 +394,6 @@ def _state(box: Box, query: str) -> str:
 
 def _sentence(said: str) -> str:
     """What the playbook told its operator when it failed."""
-    line = next(line for line in said.splitlines() if line.startswith("fatal:") or '"msg"' in line)
-    if line.startswith("fatal:") and "=> {" in line:
-        with_braces = line[line.index("=> {") + 3 :]
-        try:
-            return str(json.loads(with_braces).get("msg", line))
-        except ValueError:
-            pass
-    at = said.index(line)
-    return said[at : at + 1000]
+    found = re.search(r"^    msg: (?:[|>]-?\n)?(.*(?:\n {8}.*)*)", said, re.MULTILINE)
+    assert found, said[-4000:]
+    return " ".join(found[1].split())

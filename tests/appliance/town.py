@@ -27,7 +27,7 @@ from pathlib import Path
 import yaml
 
 from tests.appliance.boxes import BLANK, Box, Network, box
-from tests.long.container_root import debian_root
+from tests.containers.root import debian_root
 
 FIRST = 10
 """Boxes are 192.0.2.10 and on: addresses that are reserved for examples."""

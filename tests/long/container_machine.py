@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.containers.booting import (
+    INIT,
+    Machine,
+    child,
+    control_groups,
+    is_up,
+    overlay,
+    power_off,
+)
+from tests.containers.root import REPO, debian_root
 from tests.e2e.appliance import clip
-from tests.long.container_root import REPO, debian_root, run
 from tests.mosquitto import wait_for
 
 ADDRESS = "192.0.2.10"
@@ -32,11 +39,6 @@ ADDRESS = "192.0.2.10"
 
 BROKER_PORT, PAGE_PORT, DNS_PORT = 1883, 8765, 53
 PRODUCT = Path("opt/kiosk")
-INIT = """#!/bin/sh
-umount -R /sys/fs/cgroup
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-exec /lib/systemd/systemd
-"""
 BROKER = """[Service]
 ExecStart=/usr/sbin/mosquitto -c /etc/mosquitto/test.conf
 User=mosquitto
@@ -60,69 +62,19 @@ SETTINGS = {
 }
 
 
-class Machine:
-    """The running machine; commands run in all of its namespaces, as root.
-
-    Attributes:
-        root: its root folder, seen from outside.
-    """
-
-    def __init__(self, root: Path, leader: int) -> None:
-        self.root = root
-        self._leader = leader
-
-    def run(self, *command: str, check: bool = True, input_: str | None = None) -> str:
-        """Run a command to its end, and return what it said."""
-        enter = ["nsenter", "--target", str(self._leader), "--all", "--"]
-        return run(*enter, *command, check=check, input_=input_)
-
-    def sh(self, script: str) -> str:
-        """Run lines of shell, each of which has to succeed."""
-        return self.run("sh", "-e", "-c", script)
-
-    def python(self, script: str, *arguments: str) -> str:
-        """Run a script with the product's own interpreter and packages."""
-        return self.run("/opt/kiosk/current/.venv/bin/python", "-", *arguments, input_=script)
-
-    def show(self, unit: str, key: str) -> str:
-        """What systemd holds of a unit."""
-        return self.run("systemctl", "show", "--value", "--property", key, unit).strip()
-
-    def main_pid(self, service: str) -> int:
-        """The process of a service."""
-        return int(self.show(f"{service}.service", "MainPID"))
-
-    def journal(self, unit: str) -> str:
-        """What a unit has said."""
-        return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit)
-
-
 @contextmanager
 def machine() -> Iterator[Machine]:
     """Boot a machine of its own on a copy-on-write root, and leave nothing of it behind."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="kiosk-machine-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        root = stack.enter_context(_overlay(debian_root(), folder))
+        root = stack.enter_context(overlay(debian_root(), folder))
         _install(root)
-        groups = stack.enter_context(_control_groups())
+        groups = stack.enter_context(control_groups())
         leader = stack.enter_context(_booted(root, groups, folder / "console.log"))
         running = Machine(root, leader)
         _set_up(running)
         yield running
-
-
-@contextmanager
-def _overlay(lower: Path, folder: Path) -> Iterator[Path]:
-    upper, work, root = (folder / name for name in ("upper", "work", "root"))
-    for each in (upper, work, root):
-        each.mkdir()
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    run("mount", "-t", "overlay", "overlay", "-o", options, str(root))
-    try:
-        yield root
-    finally:
-        run("umount", str(root))
 
 
 def _install(root: Path) -> None:
@@ -168,38 +120,6 @@ def _install(root: Path) -> None:
 
 
 @contextmanager
-def _control_groups() -> Iterator[list[Path]]:
-    """Groups of our own in every tree that systemd names, so that two machines do not meet."""
-    groups = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, right = line.split(" - ")
-        kind, _, options = right.split(" ", 2)
-        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options):
-            groups.append(Path(left.split()[4]) / f"kiosk-test-{os.getpid()}")
-    try:
-        for group in groups:
-            group.mkdir()
-        yield groups
-    finally:
-        for group in groups:
-            _remove_group(group)
-
-
-def _remove_group(group: Path) -> None:
-    deepest_first = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True)
-    for each in [*deepest_first, group]:
-        for _ in range(50):
-            with suppress(FileNotFoundError):
-                try:
-                    each.rmdir()
-                except OSError:
-                    # A process that was ended is still leaving.
-                    time.sleep(0.1)
-                    continue
-            break
-
-
-@contextmanager
 def _booted(root: Path, groups: list[Path], console: Path) -> Iterator[int]:
     name = f"kiosk-test-{os.getpid()}"
     command = ["systemd-nspawn", "--quiet", "-D", str(root), "-M", name, "--register=no"]
@@ -221,42 +141,13 @@ def _booted(root: Path, groups: list[Path], console: Path) -> Iterator[int]:
         )
     try:
         # The first child makes the namespaces and hands over to systemd.
-        wait_for(lambda: _is_up(_child(nspawn.pid)), "the machine's boot", 60)
-        yield _child(nspawn.pid)
+        wait_for(lambda: is_up(child(nspawn.pid)), "the machine's boot", 60)
+        yield child(nspawn.pid)
     except AssertionError as bad:
         bad.add_note(console.read_text(errors="replace"))
         raise
     finally:
-        _power_off(nspawn)
-
-
-def _power_off(nspawn: subprocess.Popen[bytes]) -> None:
-    leader = _child(nspawn.pid)
-    if leader:
-        # The signal by which an init is told to power off; needs no shell inside.
-        os.kill(leader, signal.SIGRTMIN + 4)
-    try:
-        nspawn.wait(30)
-    except subprocess.TimeoutExpired:
-        if leader := _child(nspawn.pid):
-            os.kill(leader, signal.SIGKILL)
-        nspawn.kill()
-        nspawn.wait()
-
-
-def _child(pid: int) -> int:
-    with suppress(FileNotFoundError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return int(children[0]) if children else 0
-    return 0
-
-
-def _is_up(leader: int) -> bool:
-    if not leader:
-        return False
-    enter = ["nsenter", "--target", str(leader), "--all", "--"]
-    said = run(*enter, "systemctl", "is-system-running", check=False)
-    return said.strip() in ("running", "degraded")
+        power_off(nspawn)
 
 
 def _packages() -> Path:

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.long.container_machine import Machine
-from tests.long.container_root import REPO
+from tests.containers.booting import Machine
+from tests.containers.root import REPO
 
 UNITS = REPO / "deploy/systemd"
 PROBE = "/opt/probe/container_probe.py"

@@ -22,9 +22,10 @@ from typing import Any
 
 import pytest
 
+from tests.containers.booting import Machine
+from tests.containers.root import debian_root, release
 from tests.e2e.tap import speech
-from tests.long.container_machine import ADDRESS, PAGE_PORT, Machine, machine, python_of
-from tests.long.container_root import debian_root, release
+from tests.long.container_machine import ADDRESS, PAGE_PORT, machine, python_of
 from tests.long.container_units import (
     Outcome,
     install_probe,

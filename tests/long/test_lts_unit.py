@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.long.container_machine import SETTINGS, Machine, machine, python_of
-from tests.long.container_root import REPO, debian_root, release, run
+from tests.containers.booting import Machine
+from tests.containers.root import REPO, debian_root, release, run
+from tests.long.container_machine import SETTINGS, machine, python_of
 from tests.long.container_units import PROBE, Outcome, confined, install_probe, probe_free
 from tests.long.test_isolation import (
     ALL_ALIKE,

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from tests.long.container_machine import (
+from tests.containers.booting import (
     INIT,
     Machine,
-    _child,
-    _control_groups,
-    _is_up,
-    _overlay,
-    _power_off,
+    child,
+    control_groups,
+    is_up,
+    overlay,
+    power_off,
 )
-from tests.long.container_root import CACHE, mirror, release, run
+from tests.containers.root import CACHE, mirror, release, run
 from tests.mosquitto import wait_for
 from tests.release.release_stubs import Stub, make_bundle, make_key, make_zipapp
 
@@ -83,7 +83,7 @@ class Shop(Machine):
 @contextmanager
 def powered(root: Path) -> Iterator[Shop]:
     """Have the machine run."""
-    with _control_groups() as groups:
+    with control_groups() as groups:
         command = ["systemd-nspawn", "--quiet", "-D", str(root), "-M", f"kiosk-test-{os.getpid()}"]
         command += ["--register=no", "--keep-unit", "--private-network", "--console=pipe"]
         command += ["--capability=all", "--kill-signal=SIGRTMIN+3", "/opt/init.sh"]
@@ -101,10 +101,10 @@ def powered(root: Path) -> Iterator[Shop]:
             preexec_fn=join_groups,  # noqa: PLW1509 - before any thread of the child
         )
         try:
-            wait_for(lambda: _is_up(_child(nspawn.pid)), "the machine's boot", 60)
-            yield Shop(root, _child(nspawn.pid))
+            wait_for(lambda: is_up(child(nspawn.pid)), "the machine's boot", 60)
+            yield Shop(root, child(nspawn.pid))
         finally:
-            _power_off(nspawn)
+            power_off(nspawn)
 
 
 def debian() -> Path:
@@ -127,7 +127,7 @@ def delivered() -> Iterator[Path]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="kiosk-release-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        root = stack.enter_context(_overlay(debian(), folder))
+        root = stack.enter_context(overlay(debian(), folder))
         key = make_key(folder)
         product = root / "opt/kiosk"
         (product / "trusted").mkdir(parents=True)
@@ -156,7 +156,7 @@ def power(delivered: Path, tmp_path: Path) -> Iterator[Power]:
     """Switch a machine of one's own on, as often as one likes."""
     folder = Path(tempfile.mkdtemp(prefix="kiosk-release-", dir="/var/tmp"))
     try:
-        with _overlay(delivered, folder) as root:
+        with overlay(delivered, folder) as root:
             yield lambda: powered(root)
             assert (root / "var/lib/kiosk/state.db").read_text() == "counts and plays"
     finally:

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.long.container_machine import PAGE_PORT, Machine, machine
-from tests.long.container_root import REPO
+from tests.containers.booting import Machine
+from tests.containers.root import REPO
+from tests.long.container_machine import PAGE_PORT, machine
 from tests.mosquitto import wait_for
 
 pytestmark = [

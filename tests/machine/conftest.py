@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.long.container_root import release
+from tests.containers.root import release
 from tests.machine.emulated import Emulated, emulated
 from tests.machine.machine_disks import Disks, disks
 from tests.proofs import claim, pytest_runtest_makereport, pytest_terminal_summary

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.long.container_root import run
+from tests.containers.root import run
 from tests.machine.machine_root import (
     inputs_of_debian,
     inputs_of_packages,

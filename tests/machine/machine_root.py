@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.long.container_root import REPO, device_libraries, mirror, release, run
+from tests.containers.root import REPO, device_libraries, mirror, release, run
 
 SYSTEM = [
     *("systemd", "systemd-sysv", "dbus", "udev", "kmod", "python3", "iproute2"),
