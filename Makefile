@@ -57,7 +57,7 @@ test-machine: setup ## As root: camera, watchdog and power cuts on an emulated m
 	$(BIN)/pytest -m long tests/machine
 
 .PHONY: schemas
-schemas: tools ## Write the JSON Schemas of the wire to deploy/schemas
+schemas: tools ## Write the JSON Schemas of the wire and of campaigns to deploy/schemas
 	@$(BIN)/kiosk schemas deploy/schemas
 
 # Only what the public index publishes may be locked: a local mirror's own builds have other hashes,

@@ -165,7 +165,8 @@ def _screen(said: _Answer | _Silence, settings: Settings) -> Finding:
     if isinstance(said, _Silence):
         return Finding("screen", "fail", UNKNOWN)
     pages, beat_s = said.screen.pages, said.screen.beat_age_s
-    restart = "`systemctl restart kiosk-screen` starts the browser again"
+    drawn_by = "mpv" if settings.player.backend == "mpv" else "the browser"
+    restart = f"`systemctl restart kiosk-screen` starts {drawn_by} again"
     if pages == 0:
         address = f"http://{settings.player.host}:{settings.player.port}/screen"
         return Finding(
@@ -182,7 +183,7 @@ def _screen(said: _Answer | _Silence, settings: Settings) -> Finding:
         return Finding(
             "screen", "fail", f"the page is connected, but drew last {_span(beat_s)} ago", restart
         )
-    return Finding("screen", "ok", f"{pages} page(s), drew {beat_s:.1f} s ago")
+    return Finding("screen", "ok", f"{pages} page(s), {drawn_by} drew {beat_s:.1f} s ago")
 
 
 def _plays(said: _Answer | _Silence) -> Finding:

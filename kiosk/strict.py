@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -163,15 +163,18 @@ def _sentence(document: Document, model: type[BaseModel], item: Any) -> str:
 
 
 def _names_at(model: type[BaseModel], where: Location) -> list[str]:
-    for part in where:
+    parts = iter(where)
+    for part in parts:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(str(part))
         inner = _model_in(field.annotation) if field is not None else None
-        if inner is None:
+        if field is None or inner is None:
             return []
+        if get_origin(field.annotation) is dict:
+            next(parts, None)
         model = inner
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

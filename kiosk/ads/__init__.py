@@ -1,22 +1,82 @@
 """Ads: audience in, a creative and the reason out.
 
-Comes in: the audience of this moment, a campaign file. Goes out: the next :class:`Choice`, with
-why in a label that can be counted and in a sentence. Decides by pure functions; never targets
-anybody who may be under 18, never interrupts a play, and always has something to show.
+Comes in: the audience of this moment, a campaign file, what was played. Goes out: the next
+:class:`Decision`, with why in a label that can be counted and in a paragraph. Decides by pure
+functions; never targets anybody who may be under 18, never interrupts a play, and always has
+something to show.
 """
 
-from kiosk.ads.campaign import Campaign, Creative, GroupSize, Targeting, load_campaign
-from kiosk.ads.choice import Choice, History, choose
+from kiosk.ads.campaign import (
+    Campaign,
+    Contract,
+    Creative,
+    Frequency,
+    Gender,
+    GroupSize,
+    Impressions,
+    Plays,
+    ShareOfVoice,
+    Targeting,
+)
+from kiosk.ads.campaignfile import Examination, examine_campaign, load_campaign
+from kiosk.ads.context import Context
+from kiosk.ads.decision import Considered, Decision, decide
+from kiosk.ads.entries import campaign_schema
 from kiosk.ads.house import HOUSE_CAMPAIGN
+from kiosk.ads.learner import Learner, Ranker, Rotation, is_impersonal, open_ranker
+from kiosk.ads.ledger import Ledger, Start
+from kiosk.ads.media import fault_of as medium_fault
+from kiosk.ads.moment import Moment
+from kiosk.ads.pacing import Standing, standing
+from kiosk.ads.preview import plan_week
+from kiosk.ads.previewpicture import picture_of as picture_of_week
+from kiosk.ads.previewtext import text_of as text_of_week
+from kiosk.ads.reward import MOST_FACING, reward_of
+from kiosk.ads.rules import NEVER_BY_AGE_OR_GENDER, RULES
+from kiosk.ads.sold import Sold, sold_in
+from kiosk.ads.times import ALWAYS, Times, Window
 
 __all__ = [
+    "ALWAYS",
     "HOUSE_CAMPAIGN",
+    "MOST_FACING",
+    "NEVER_BY_AGE_OR_GENDER",
+    "RULES",
     "Campaign",
-    "Choice",
+    "Considered",
+    "Context",
+    "Contract",
     "Creative",
+    "Decision",
+    "Examination",
+    "Frequency",
+    "Gender",
     "GroupSize",
-    "History",
+    "Impressions",
+    "Learner",
+    "Ledger",
+    "Moment",
+    "Plays",
+    "Ranker",
+    "Rotation",
+    "ShareOfVoice",
+    "Sold",
+    "Standing",
+    "Start",
     "Targeting",
-    "choose",
+    "Times",
+    "Window",
+    "campaign_schema",
+    "decide",
+    "examine_campaign",
+    "is_impersonal",
     "load_campaign",
+    "medium_fault",
+    "open_ranker",
+    "picture_of_week",
+    "plan_week",
+    "reward_of",
+    "sold_in",
+    "standing",
+    "text_of_week",
 ]

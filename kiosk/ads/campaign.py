@@ -1,66 +1,51 @@
-"""The campaign file: creatives and whom they are for."""
+"""A campaign as it is decided with: creatives, whom they are for, and what was sold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from kiosk import strict, terms
-from kiosk.errors import CampaignError
+from kiosk.ads.times import ALWAYS, Times
 
 Kind = Literal["image", "video", "html"]
 AdultBand = Literal["18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
 Gender = Literal["female", "male"]
 MoodFamily = Literal["positive", "neutral", "negative"]
-
-SUFFIXES = {
-    "image": {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif"},
-    "video": {".mp4", ".webm"},
-    "html": {".html", ".htm"},
-}
+Exclusive = Literal["none", "category", "screen"]
+Per = Literal["hour", "day", "flight"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class GroupSize:
+    """How many viewers, inclusive; open at the top when there is no ``max``."""
+
+    min: int = 1
+    max: int | None = None
 
 
-class GroupSize(_Part):
-    """How many viewers, inclusive; open where not given."""
+@dataclass(frozen=True)
+class Targeting:
+    """Whom a creative is for; every part that is given has to fit.
 
-    min: int = Field(1, ge=1)
-    max: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _order(self) -> GroupSize:
-        if self.max is not None and self.max < self.min:
-            raise ValueError("max is less than min")
-        return self
-
-
-class Targeting(_Part):
-    """Whom a creative is for; every key that is given has to fit."""
+    Attributes:
+        age, gender, mood: what a viewer has to be one of; empty asks for nothing.
+        group: how many viewers there have to be.
+        looking: share of the viewers that has to face the screen.
+    """
 
     age: tuple[AdultBand, ...] = ()
     gender: tuple[Gender, ...] = ()
     mood: tuple[MoodFamily, ...] = ()
     group: GroupSize | None = None
+    looking: float | None = None
 
-    @field_validator("age", mode="before")
-    @classmethod
-    def _adults_only(cls, bands: object) -> object:
-        if isinstance(bands, (list, tuple)):
-            minors = [band for band in bands if band in terms.AGE_BANDS[:2]]
-            if minors:
-                raise ValueError(f"{minors[0]}: nobody under 18 may be targeted")
-        return bands
-
-    @property
+    @cached_property
     def criteria(self) -> int:
         """How many things it asks for: the more, the more specific."""
-        return sum((bool(self.age), bool(self.gender), bool(self.mood), self.group is not None))
+        asked = (self.age, self.gender, self.mood, self.group, self.looking)
+        return sum(bool(one) for one in asked)
 
     @property
     def label(self) -> str:
@@ -73,24 +58,71 @@ class Targeting(_Part):
         if self.group is not None:
             top = f"-{self.group.max}" if self.group.max is not None else "+"
             parts.append(f"group={self.group.min}{top}")
+        if self.looking:
+            parts.append(f"looking={self.looking:g}")
         return " ".join(parts)
 
 
-class _CreativeEntry(_Part):
-    id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
-    kind: Kind
-    file: str = Field(min_length=1)
-    duration_s: float = Field(gt=0.5, le=600)
-    category: str = Field("general", pattern=r"^[a-z0-9-]{1,64}$")
-    weight: float = Field(1, gt=0, le=1000)
-    all_ages: bool = True
-    targeting: Targeting = Targeting()
+@dataclass(frozen=True)
+class Frequency:
+    """How often at most, and how soon again.
+
+    Attributes:
+        max_per_hour: starts within any 60 minutes; ``None``: no limit.
+        min_gap_s: seconds from the start of one play to the start of the next.
+    """
+
+    max_per_hour: int | None = None
+    min_gap_s: float = 0.0
 
 
-class _CampaignFile(_Part):
-    version: Literal[1]
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    creatives: tuple[_CreativeEntry, ...] = Field(min_length=1)
+@dataclass(frozen=True)
+class ShareOfVoice:
+    """A share of the time on screen, counted while the contract is live."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class Plays:
+    """So many plays in each hour or day that the contract is live, or in its whole flight."""
+
+    count: int
+    per: Per
+
+
+@dataclass(frozen=True)
+class Impressions:
+    """So many viewers present during its plays, over the flight."""
+
+    count: int
+
+
+Goal = ShareOfVoice | Plays | Impressions
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What was sold to an advertiser.
+
+    Attributes:
+        goal: what has to be delivered; none: whenever there is room (remnant).
+        priority: the higher one goes first when not all can be delivered.
+        exclusive: while it is live, no other contract plays (``screen``; house content does), or
+            none of its category (``category``).
+        separation_plays: plays of others that have to stand between it and any other contract of
+            its category.
+    """
+
+    id: str
+    advertiser: str
+    category: str
+    goal: Goal | None = None
+    times: Times = ALWAYS
+    priority: int = 0
+    exclusive: Exclusive = "none"
+    separation_plays: int = 0
+    frequency: Frequency = Frequency()
 
 
 @dataclass(frozen=True)
@@ -101,6 +133,9 @@ class Creative:
         path: the medium, there when the campaign was read.
         weight: share among those that are equally eligible.
         all_ages: may play when a minor may be in view.
+        contract: id of the contract that it delivers; ``None``: house content.
+        sha256: what the medium has to be, in hex; ``None``: not said.
+        impersonal: its contract's category may not depend on age or gender, whatever its own.
     """
 
     id: str
@@ -111,8 +146,13 @@ class Creative:
     weight: float
     all_ages: bool
     targeting: Targeting
+    contract: str | None = None
+    times: Times = ALWAYS
+    frequency: Frequency = Frequency()
+    sha256: str | None = None
+    impersonal: bool = False
 
-    @property
+    @cached_property
     def targeted(self) -> bool:
         """Asks for something; the others are the untargeted rotation."""
         return self.targeting.criteria > 0
@@ -120,59 +160,17 @@ class Creative:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What may be played; always holds at least one untargeted creative for all ages."""
+    """What may be played; always holds at least one creative for everybody at any time."""
 
     name: str
     creatives: tuple[Creative, ...]
+    contracts: dict[str, Contract] = field(default_factory=dict)
 
     @property
     def rotation(self) -> tuple[Creative, ...]:
-        """What may play whoever is there: untargeted, and for all ages."""
-        return tuple(one for one in self.creatives if not one.targeted and one.all_ages)
-
-
-def load_campaign(path: Path) -> Campaign:
-    """Read and check a campaign file.
-
-    Raises:
-        CampaignError: file, line, key and what to do, one sentence per fault.
-    """
-    document = strict.read(path, CampaignError)
-    parsed = strict.validate(document, _CampaignFile, CampaignError)
-    faults = []
-    seen: dict[str, int] = {}
-    for number, entry in enumerate(parsed.creatives):
-        line = document.line(("creatives", number))
-        where = f"{path}:{line}: creatives[{number}]"
-        if entry.id in seen:
-            faults.append(f"{where}: id {entry.id!r} is taken (line {seen[entry.id]})")
-        seen.setdefault(entry.id, line)
-        media = path.parent / entry.file
-        line = document.line(("creatives", number, "file"))
-        where = f"{path}:{line}: creatives[{number}].file"
-        if not media.is_file():
-            faults.append(f"{where}: {entry.file}: there is no such file")
-        elif media.suffix.lower() not in SUFFIXES[entry.kind]:
-            wanted = ", ".join(sorted(SUFFIXES[entry.kind]))
-            faults.append(f"{where}: {entry.file} is no {entry.kind} ({wanted})")
-    if not any(not e.targeting.criteria and e.all_ages for e in parsed.creatives):
-        faults.append(
-            f"{path}: no creative is untargeted and for all ages;"
-            " add one, so that there is always something to play"
+        """What may play whoever is there: untargeted, for all ages, at any time, not sold."""
+        return tuple(
+            one
+            for one in self.creatives
+            if not one.targeted and one.all_ages and one.times == ALWAYS and one.contract is None
         )
-    if faults:
-        raise CampaignError("\n".join(faults))
-    return Campaign(parsed.name, tuple(_creative(entry, path) for entry in parsed.creatives))
-
-
-def _creative(entry: _CreativeEntry, path: Path) -> Creative:
-    return Creative(
-        entry.id,
-        entry.kind,
-        (path.parent / entry.file).resolve(),
-        entry.duration_s,
-        entry.category,
-        entry.weight,
-        entry.all_ages,
-        entry.targeting,
-    )

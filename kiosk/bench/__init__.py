@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from kiosk.bench.choice import as_table as as_choice_table
+from kiosk.bench.choice import measure as measure_choice
 from kiosk.bench.counted import as_table as as_counting_table
 from kiosk.bench.counting import clips_in, count_everything
 from kiosk.bench.sample import fetch_footage, sample_clip
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CACHE",
+    "as_choice_table",
     "as_counting_table",
     "as_tracking_table",
     "as_vision_table",
@@ -31,11 +34,14 @@ __all__ = [
     "count_everything",
     "fetch_footage",
     "fleet_bench_text",
+    "measure_choice",
     "measure_vision",
     "portraits",
     "render",
     "run_fleet_bench",
+    "run_screen_bench",
     "sample_clip",
+    "screen_bench_text",
     "standard_scenes",
     "still_crowd",
 ]
@@ -69,3 +75,17 @@ def fleet_bench_text(found: dict[str, Any]) -> str:
     from kiosk.bench import fleet
 
     return fleet.fleet_bench_text(found)
+
+
+def run_screen_bench(say: Callable[[str], None], **asked: Any) -> dict[str, Any]:
+    """Play on a real screen; ``asked`` are the fields of :class:`kiosk.bench.screen.ScreenPlan`."""
+    from kiosk.bench import screen
+
+    return screen.run_screen_bench(screen.ScreenPlan(**asked), say)
+
+
+def screen_bench_text(found: dict[str, Any]) -> str:
+    """The figures for a terminal."""
+    from kiosk.bench import screen
+
+    return screen.as_table(found)

@@ -1,8 +1,9 @@
-"""`kiosk bench`: what vision costs, how well it follows, how right it counts, on known footage."""
+"""`kiosk bench`: what vision costs, how well it follows and counts, and what a screen shows."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -107,3 +108,72 @@ def counting(
         lambda line: click.echo(line, err=True),
     )
     click.echo(json.dumps(found.as_dict()) if as_json else as_counting_table(found))
+
+
+@bench.command("screen")
+@click.option("--plays", default=200, show_default=True, help="Plays that are measured.")
+@click.option(
+    "--backend", default="chromium", show_default=True, help="What shows them: chromium, mpv."
+)
+@click.option("--duration-s", default=2.0, show_default=True, help="Of each play.")
+@click.option(
+    "--transition-ms", default=None, type=int, help="Of one play into the next.  [default: ours]"
+)
+@click.option(
+    "--baseline-plays", default=40, show_default=True, help="Plays of the baseline; 0: none."
+)
+@click.option("--size", default="1920x1080", show_default=True, help="Of the display.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def screen(
+    *,
+    plays: int,
+    backend: str,
+    duration_s: float,
+    transition_ms: int | None,
+    baseline_plays: int,
+    size: str,
+    as_json: bool,
+) -> None:
+    """Black frames, late starts and kept memory of plays on a display, beside a simple page.
+
+    The display is Xvfb's: each frame is read from its framebuffer, a hundred times a second.
+
+    Example: kiosk bench screen --plays 200 --json
+    """
+    from kiosk.bench import run_screen_bench, screen_bench_text
+
+    width, height = _size_of(size)
+    asked = {} if transition_ms is None else {"transition_ms": transition_ms}
+    found = run_screen_bench(
+        lambda line: click.echo(line, err=True),
+        plays=max(plays, 2),
+        backend=backend,
+        duration_s=max(duration_s, 0.5),
+        baseline_plays=max(baseline_plays, 0),
+        width=width,
+        height=height,
+        **asked,
+    )
+    click.echo(json.dumps(found) if as_json else screen_bench_text(found))
+
+
+def _size_of(size: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{2,3})x([1-9]\d{2,3})", size)
+    if match is None:
+        raise click.BadParameter("such as 1920x1080 is expected", param_hint="--size")
+    return int(match[1]), int(match[2])
+
+
+@bench.command("choice")
+@click.option("--creatives", default=200, show_default=True, help="Creatives of the campaign.")
+@click.option("--choices", default=500, show_default=True, help="Choices measured.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def choice(creatives: int, choices: int, as_json: bool) -> None:
+    """Milliseconds of one choice with 40 contracts, beside the bare learner's prediction.
+
+    Example: kiosk bench choice --json
+    """
+    from kiosk.bench import as_choice_table, measure_choice
+
+    found = measure_choice(min(max(creatives, 2), 2000), min(max(choices, 10), 100_000))
+    click.echo(json.dumps(found.as_dict()) if as_json else as_choice_table(found))

@@ -11,8 +11,21 @@ from kiosk.config.base import FilePath, Seconds, Section, Share
 from kiosk.config.notice import NoticeSettings
 
 
+class LearnerSettings(Section):
+    """Learning which creative earns attention from whom."""
+
+    enabled: bool = Field(
+        True, description="learn from attention; false: the most specific that fits, by weight"
+    )
+    floor: float = Field(
+        0.1, gt=0, le=1, description="share of a choice that is spread evenly over what may play"
+    )
+    seed: int = Field(1, ge=0, lt=2**31, description="of the model's own random numbers")
+    save_s: Seconds = Field(600, description="between two times of keeping what was learned")
+
+
 class AdsSettings(Section):
-    """Which campaign is played, and how sure a match must be."""
+    """Which campaign is played, how sure a match must be, and what is learned."""
 
     campaign: FilePath = Field(
         Path("kiosk/demo/campaign/campaign.yaml"), description="the campaign file"
@@ -24,11 +37,19 @@ class AdsSettings(Section):
     min_dwell_s: float = Field(
         0.3, ge=0, description="viewers present for less are not yet an audience"
     )
+    control_share: Share = Field(
+        0.05, description="share of the choices that are made whoever is there, to compare with"
+    )
+    learner: LearnerSettings = LearnerSettings()
 
 
 class PlayerSettings(Section):
     """The screen's page and proof of play."""
 
+    backend: Literal["chromium", "mpv"] = Field(
+        "chromium",
+        description="what draws the screen; mpv: a fraction of the memory, but no HTML creatives",
+    )
     host: Literal["127.0.0.1", "::1", "localhost"] = Field(
         "127.0.0.1", description="loopback address of the screen's page"
     )
@@ -38,6 +59,9 @@ class PlayerSettings(Section):
     )
     load_timeout_s: Seconds = Field(
         10, description="how long a screen may take to show a creative before another is tried"
+    )
+    transition_ms: int = Field(
+        450, ge=0, le=2000, description="how long one play fades into the next; 0 cuts"
     )
     plays_batch_s: Seconds = Field(60, description="between two batches of proof of play")
     keep_plays_days: float = Field(

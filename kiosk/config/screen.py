@@ -10,7 +10,7 @@ from kiosk.config.base import Name, Seconds, Section
 
 
 class ScreenSettings(Section):
-    """The screen session of an appliance: a compositor with one browser, in kiosk mode."""
+    """The screen session of an appliance: a compositor with one browser, in kiosk mode, or mpv."""
 
     output: Optional[Name] = Field(
         None, description="connector of the screen, such as HDMI-A-1; empty: the first that is on"

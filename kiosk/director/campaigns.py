@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from kiosk.ads import HOUSE_CAMPAIGN, Campaign, load_campaign
@@ -39,6 +40,7 @@ class CampaignFile:
         self._path = own
         self._stamp: Stamp | None = None
         self._complaint = ""
+        self._house = False
         self.campaign = HOUSE_CAMPAIGN
         self.before: Campaign | None = None
         for path in dict.fromkeys((self._wanted(), own)):
@@ -53,7 +55,20 @@ class CampaignFile:
 
     def playing(self) -> list[Campaign]:
         """The campaigns of which something may be on screen, newest first."""
-        return [self.campaign] if self.before is None else [self.campaign, self.before]
+        house = [HOUSE_CAMPAIGN] if self._house else []
+        return [self.campaign, *([] if self.before is None else [self.before]), *house]
+
+    def with_house(self) -> None:
+        """Our own card is to play beside the campaign: nothing of that could be chosen."""
+        self._house = True
+
+    def not_of(self, kinds: Collection[str]) -> dict[str, str]:
+        """Creatives of other kinds than the screen shows, each with why it must not be chosen."""
+        return {
+            one.id: f"the screen does not show {one.kind}"
+            for one in self.campaign.creatives
+            if one.kind not in kinds
+        }
 
     def creative_ids(self) -> list[str]:
         """Ids of everything that may be played or be on screen now."""

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 
-from kiosk.ads import Choice, History, choose
+from kiosk.ads import HOUSE_CAMPAIGN, Decision
 from kiosk.audience import Audience, OnScreen, Receiver, day_bounds
 from kiosk.clock import Clock, iso
 from kiosk.config import Settings
 from kiosk.director.campaigns import CampaignFile
+from kiosk.director.choosing import Choosing
 from kiosk.director.counting import Counting
 from kiosk.director.duties import Duty
 from kiosk.director.journal import Journal
 from kiosk.director.orders import obey_orders
+from kiosk.director.playing import Playing
 from kiosk.director.snapshot import Facts, Snapshot
-from kiosk.director.status import Presented, Status
+from kiosk.director.status import Status
 from kiosk.errors import StateError
-from kiosk.player import Play, Schedule, Screens, WebServer, make_app, plays_payload
+from kiosk.player import Media, Play, Schedule, Screens, WebServer, make_app, media_url
 from kiosk.service import Heartbeat
-from kiosk.state import PlayBook, PlayStart, Store, forget_tables, read_health, write_health
+from kiosk.state import PlayBook, read_health, write_health
 from kiosk.vision import VisionRecord
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,12 @@ class Director:
         self._clock = clock
         self._heartbeat = heartbeat
         self._campaign = CampaignFile(settings.ads.campaign, settings.desired)
-        self._history = History()
         self._journal = Journal(settings.state.path, clock)
+        self._choosing = Choosing(
+            settings, self._journal, clock, self._campaign.playing, utc=self._utc
+        )
+        self._playing = Playing(settings, self._journal, clock, self._choosing, self._utc)
+        self._reasons = self._playing.reasons
         self._receiver = Receiver(
             settings.audience.socket,
             clock,
@@ -52,8 +57,14 @@ class Director:
             self._vision_gone,
             settings.audience.stale_s,
         )
+        self._media = Media(self._campaign.playing, settings.desired.folder)
         self._schedule = Schedule(
-            settings.player, self._choose, lambda: secrets.token_hex(8), listener=self
+            settings.player,
+            self._choose,
+            lambda: secrets.token_hex(8),
+            listener=self,
+            refused=self._refused,
+            version=media_url,
         )
         self._facts = Facts()
         self._screens = Screens(
@@ -62,19 +73,19 @@ class Director:
             notice=settings.player.notice,
             estimated=settings.seeing.attributes.estimate or (),
             snapshot=lambda: self._snapshot_maker().operator(),
+            settings=settings.player,
+            refused=self._media.refused,
             aiming_view=lambda: self._snapshot_maker().aiming(),
             now_s=clock.monotonic,
         )
-        app = make_app(self._screens, self._campaign.playing, self._status)
+        app = make_app(self._screens, self._media, self._status)
         self._web = WebServer(app, settings.player)
         self._counting: Counting | None = None
         self._counted_until_s: float | None = None
         self._decided_s = clock.monotonic()
-        self._reasons: Counter[str] = Counter()
         self._faults: set[str] = set()
         self._notice_shown = False
         self._peak_fps = 0.0
-        self._presented = Presented()
         self._began_s = clock.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,20 +97,24 @@ class Director:
             PortInUseError: another program has the page's port.
             StateError: another director holds the state file, or the socket cannot be made.
         """
-        aside: asyncio.Task[None] | None = None
+        aside: list[asyncio.Task[None]] = []
         try:
             await self._journal.open()
             self._web.claim()
             self._counting = await self._recall()
+            await self._choosing.recall()
             await self._receiver.start()
             self._resume()
             await self._web.start()
-            aside = asyncio.create_task(self._loop_aside())
+            aside = [
+                asyncio.create_task(self._loop_aside()),
+                asyncio.create_task(self._media.watch()),
+            ]
             await self._loop(stop)
         finally:
             self._heartbeat.stopping()
-            if aside is not None:
-                aside.cancel()
+            for task in aside:
+                task.cancel()
             await self._shut_down()
 
     async def _recall(self) -> Counting:
@@ -135,7 +150,7 @@ class Director:
             Duty(0.0, self._play),
             Duty(HOUSEKEEPING_S, self._count),
             Duty(HEALTH_S, self._write_health),
-            Duty(self._settings.player.plays_batch_s, self._batch_plays),
+            Duty(self._settings.player.plays_batch_s, self._playing.batch),
         ]
         while not stop.is_set():
             now_s = self._clock.monotonic()
@@ -190,7 +205,8 @@ class Director:
             except StateError as bad:
                 log.error("event=state_read_failed reason=%s", bad)
             self._survive(self._counting.stop)
-            self._survive(self._batch_plays)
+            self._choosing.save()
+            self._survive(self._playing.batch)
             self._write_health(stopped=True)
             await self._counting.drain()
         await self._journal.close()
@@ -203,12 +219,16 @@ class Director:
 
     def _count(self) -> None:
         self._counted.tick(notice=self._notice_shown)
+        self._choosing.tick(clock_known=self._counted.clock_known)
 
     @property
     def _counted(self) -> Counting:
         if self._counting is None:
             raise StateError("the director has not begun")
         return self._counting
+
+    def _utc(self) -> datetime:
+        return self._counting.utc() if self._counting is not None else self._clock.utc()
 
     def _beat(self, now_s: float) -> None:
         """Feed the watchdog as long as decisions are made when they are due."""
@@ -225,13 +245,15 @@ class Director:
         self._peak_fps = max(self._peak_fps, record.fps)
         if self._screens.aiming:
             # Whoever stands there is at work on the camera, and sees no advert.
-            self._counted.vision_lost()
+            self._vision_gone()
             return
         play = self._schedule.current if self._schedule.presented else None
         shown = OnScreen(play.play_id, play.choice.creative.id) if play is not None else None
         self._counted.record(record, shown)
+        self._choosing.record(record)
 
     def _vision_gone(self) -> None:
+        self._choosing.vision_lost()
         if self._counting is not None:
             self._counting.vision_lost()
 
@@ -246,19 +268,20 @@ class Director:
 
     # What comes next.
 
-    def _choose(self, broken: frozenset[str]) -> Choice | None:
+    def _choose(self, broken: Mapping[str, str]) -> Decision | None:
         self._decided_s = self._clock.monotonic()
-        return choose(
-            self._campaign.campaign,
-            self._audience(),
-            self._history,
-            self._settings.ads.match_share,
-            broken,
-        )
+        found = self._choosing.choose(self._campaign.campaign, self._audience(), broken)
+        if found is not None and found.creative in HOUSE_CAMPAIGN.creatives:
+            self._campaign.with_house()
+        return found
+
+    def _refused(self) -> dict[str, str]:
+        """Creatives that must not be chosen, whatever else there is, and why."""
+        media = {name: f"medium: {why}" for name, why in self._media.refused().items()}
+        return self._campaign.not_of(self._screens.kinds) | media
 
     async def _reload_campaign(self) -> None:
         if await self._campaign.reload():
-            self._history.begin_anew()
             self._screens.greet_again()
 
     async def _obey_orders(self) -> bool:
@@ -270,7 +293,7 @@ class Director:
         name = f"{device.tenant}/{device.site}/{device.name}"
         self._screens.identify(name, min(left_s, most_s))
 
-    # What the schedule tells (its Listener).
+    # What the schedule tells.
 
     def prepare(self, play: Play) -> None:
         """Have the screens decode what comes next."""
@@ -278,30 +301,13 @@ class Director:
 
     def started(self, play: Play, *, presented: bool) -> None:
         """Write a play at its first frame."""
-        choice = play.choice
-        self._history.played(choice.creative)
-        start = PlayStart(
-            play_id=play.play_id,
-            creative=choice.creative.id,
-            campaign=choice.campaign,
-            reason=choice.reason,
-            explanation=choice.explanation,
-            started=iso(self._counted.utc()),
-            presented=presented,
-        )
-        self._reasons[start.reason] += 1
-        if presented:
-            self._presented = self._presented.with_play(play, self._clock.monotonic())
+        self._playing.started(play, presented=presented)
         if presented and self._counting is not None:
-            self._counting.played(start.creative)
-        log.info("event=play creative=%s", start.creative)
-        self._journal.write(lambda store: PlayBook(store).start(start))
+            self._counting.played(play.choice.creative.id)
 
     def ended(self, play: Play, duration_s: float, *, completed: bool) -> None:
         """Write a play's end."""
-        self._journal.write(
-            lambda store: PlayBook(store).end(play.play_id, duration_s, completed=completed)
-        )
+        self._playing.ended(play, duration_s, completed=completed)
 
     # What the screens tell (their ScreenEvents); the schedule's clock is ours.
 
@@ -309,9 +315,10 @@ class Director:
         """A screen is there."""
         self._schedule.screen_connected(self._clock.monotonic())
 
-    def screen_lost(self) -> None:
+    def screen_lost(self, *, broken: bool = False, silent_s: float = 0.0) -> None:
         """The screen is gone."""
-        self._schedule.screen_lost(self._clock.monotonic())
+        now_s = self._clock.monotonic()
+        self._schedule.screen_lost(now_s, broken=broken, silent_s=silent_s)
 
     def notice_shown(self, shown: bool) -> None:
         """The screen says whether the notice stands on it."""
@@ -332,19 +339,6 @@ class Director:
         self._schedule.screen_failed(play_id, why, self._clock.monotonic())
 
     # What is written and shown.
-
-    def _batch_plays(self) -> None:
-        at = self._counted.utc()
-        keep = timedelta(days=self._settings.player.keep_plays_days)
-        keep_hours = timedelta(days=self._settings.audience.keep_hours_days)
-
-        def batch(store: Store) -> None:
-            book = PlayBook(store)
-            book.batch(lambda seq, plays: plays_payload(seq, plays, store.epoch), iso(at))
-            book.forget_before(iso(at - keep))
-            forget_tables(store, iso(at - keep_hours))
-
-        self._journal.write(batch, "batch")
 
     def _write_health(self, *, stopped: bool = False) -> None:
         if stopped:
@@ -369,7 +363,7 @@ class Director:
     def _snapshot_maker(self) -> Snapshot:
         return Snapshot(
             settings=self._settings,
-            now=self._counting.utc() if self._counting else self._clock.utc(),
+            now=self._utc(),
             audience=self._audience(),
             record=self._receiver.latest,
             play=self._schedule.current,
@@ -381,6 +375,7 @@ class Director:
             reasons=self._reasons,
             peak_fps=self._peak_fps,
             notice_shown=self._notice_shown,
+            left_out=self._schedule.left_out_now(self._clock.monotonic()),
         )
 
     def _status(self) -> dict[str, object]:
@@ -391,7 +386,8 @@ class Director:
             began_s=self._began_s,
             audience=self._audience(),
             pages=self._screens.count,
+            main=self._screens.main,
             beat_age_s=self._screens.beat_age_s,
-            presented=self._presented,
+            presented=self._playing.presented,
             aiming=self._screens.aiming,
         ).as_dict()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -73,6 +74,7 @@ class Snapshot:
     reasons: Counter[str]
     peak_fps: float
     notice_shown: bool
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def health(self, *, stopped: bool) -> dict[str, Any]:
         """What the uplink sends of this process.
@@ -110,6 +112,7 @@ class Snapshot:
                 "presented": self.presented,
                 "notice": self.notice_shown,
             },
+            "left_out": [{"creative": one, "why": why} for one, why in self.left_out.items()],
             "clock_known": self.counting.clock_known if self.counting else False,
             "rest": self._rest(),
             "counts": self._counts(),

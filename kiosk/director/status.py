@@ -44,6 +44,7 @@ class Status:
         began_s: monotonic time at which the director began.
         audience: of which only vision's state and the age of its word are told.
         pages: screen pages that are connected.
+        main: the one that speaks stands on the shop's display.
         beat_age_s: seconds since the page that speaks said that it draws.
         presented: plays that it confirmed.
         aiming: the aiming page covers what plays, so that it confirms none.
@@ -55,6 +56,7 @@ class Status:
     began_s: float
     audience: Audience
     pages: int
+    main: bool
     beat_age_s: float | None
     presented: Presented
     aiming: bool = False
@@ -73,6 +75,7 @@ class Status:
             "screen": {
                 **({"aiming": True} if self.aiming else {}),
                 "pages": self.pages,
+                "main": self.main,
                 "beat_age_s": _rounded(self.beat_age_s),
                 "presented": self.presented.count,
                 "presented_age_s": _rounded(self.presented.age_s(self.now_s)),

@@ -6,18 +6,23 @@ one, and plays on by its own clock when no screen is connected, marking such pla
 """
 
 from kiosk.player.asking import ask_to_aim
-from kiosk.player.proof import plays_payload
+from kiosk.player.media import Media
+from kiosk.player.proof import exported_plays, plays_payload
+from kiosk.player.quarantine import LeftOut
 from kiosk.player.schedule import Play, Schedule
 from kiosk.player.screens import Screens, media_url
 from kiosk.player.web import AIM_MOST_S, WebServer, make_app
 
 __all__ = [
     "AIM_MOST_S",
+    "LeftOut",
+    "Media",
     "Play",
     "Schedule",
     "Screens",
     "WebServer",
     "ask_to_aim",
+    "exported_plays",
     "make_app",
     "media_url",
     "plays_payload",

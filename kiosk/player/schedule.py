@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kiosk.ads import Choice
+from kiosk.ads import Creative, Decision
 from kiosk.config import PlayerSettings
+from kiosk.player.quarantine import LeftOut, Quarantine
 
 log = logging.getLogger(__name__)
 
-QUARANTINE_S = 60.0
-"""How long a creative that a screen could not show is left out."""
+PASSED_OVER_S = 60.0
+"""How long others go before a creative that was being loaded when the screen broke."""
+
+DESPERATE_S = 2.0
+"""Between two tries when everything that may play has failed."""
 
 EARLY_S = 0.25
 """A play that ends this much before its time still counts as complete: screens draw in frames."""
@@ -29,7 +33,7 @@ class Play:
     """
 
     play_id: str
-    choice: Choice
+    choice: Decision
     chosen_s: float
     due_s: float
 
@@ -67,17 +71,22 @@ class Schedule:
     def __init__(
         self,
         settings: PlayerSettings,
-        choose: Callable[[frozenset[str]], Choice | None],
+        choose: Callable[[Mapping[str, str]], Decision | None],
         new_id: Callable[[], str],
         listener: Listener,
+        *,
+        refused: Callable[[], Mapping[str, str]] = dict,
+        version: Callable[[Creative], Hashable] = lambda creative: creative,
     ) -> None:
         """Start with nothing on screen.
 
         Args:
             settings: of the player.
-            choose: the next choice, given the creatives to leave out.
+            choose: the next choice, given the creatives to leave out, each with why.
             new_id: names a play.
             listener: told of everything that happens.
+            refused: creatives whose media must not be shown, whatever else there is, and why.
+            version: of a creative; another one after its medium changed.
         """
         self._settings = settings
         self._choose = choose
@@ -86,7 +95,11 @@ class Schedule:
         self._current: _OnScreen | None = None
         self._next: Play | None = None
         self._given_up: Play | None = None
-        self._quarantine: dict[str, float] = {}
+        self._refused = refused
+        self._quarantine = Quarantine(version)
+        self._passed_over: dict[str, float] = {}
+        self._suspect: str | None = None
+        self._failed_s: float | None = None
         self._screen = False
 
     @property
@@ -103,9 +116,16 @@ class Schedule:
         """How long the current play has been on screen."""
         return now_s - self._current.started_s if self._current is not None else 0.0
 
+    def left_out(self, now_s: float) -> list[LeftOut]:
+        """What failed on a screen and is not played for now, the newest last."""
+        return self._quarantine.left_out(now_s)
+
+    def left_out_now(self, now_s: float) -> dict[str, str]:
+        """All that is not played for now, and why: what failed, and what must not be shown."""
+        return {one.creative: one.why for one in self.left_out(now_s)} | dict(self._refused())
+
     def tick(self, now_s: float) -> None:
         """Do what is due; called many times a second."""
-        self._quarantine = {c: until for c, until in self._quarantine.items() if until > now_s}
         if self._next is not None and self._screen:
             late = now_s - max(self._next.due_s, self._next.chosen_s)
             if late > self._settings.load_timeout_s:
@@ -122,11 +142,25 @@ class Schedule:
         self._next = None
         self.tick(now_s)
 
-    def screen_lost(self, now_s: float) -> None:
-        """The screen is gone: nothing can be confirmed any more."""
+    def screen_lost(self, now_s: float, *, broken: bool = False, silent_s: float = 0.0) -> None:
+        """The screen is gone: nothing can be confirmed any more.
+
+        Args:
+            now_s: monotonic time.
+            broken: it went without a word. What it was loading comes later than others from then
+                on; when that happens twice in a row, it is what breaks the screen.
+            silent_s: for how long before it drew nothing: that was no play.
+        """
+        loading, self._next = self._next if self._screen else None, None
         self._screen = False
-        self._end_current(now_s)
-        self._next = None
+        self._end_current(now_s, self.elapsed_s(now_s) - silent_s)
+        if not broken or loading is None:
+            return
+        creative = loading.choice.creative
+        if self._suspect == creative.id:
+            self._leave_out(loading, "the screen broke twice while it was loading it", now_s)
+        self._suspect = creative.id
+        self._passed_over[creative.id] = now_s + PASSED_OVER_S
 
     def screen_started(self, play_id: str, now_s: float) -> None:
         """The screen has presented the first frame of a play."""
@@ -171,20 +205,32 @@ class Schedule:
         return self._current.started_s + self._current.play.choice.creative.duration_s
 
     def _plan(self, now_s: float) -> None:
-        choice = self._choose(frozenset(self._quarantine))
-        if choice is None and self._quarantine:
-            # Better a creative that failed a moment ago than none at all.
-            choice = self._choose(frozenset())
+        choice = self._chosen(now_s)
         if choice is None:
             return
         self._next = Play(self._new_id(), choice, now_s, self._due_s(now_s))
         if self._screen:
             self._listener.prepare(self._next)
 
+    def _chosen(self, now_s: float) -> Decision | None:
+        self._passed_over = {c: until for c, until in self._passed_over.items() if until > now_s}
+        passed_over = dict.fromkeys(self._passed_over, "others go first: it was late")
+        choice = self._choose(passed_over | self.left_out_now(now_s))
+        refused = dict(self._refused())
+        if choice is not None:
+            return choice
+        failed_s = self._failed_s if self._screen else None
+        if failed_s is not None and now_s - failed_s < DESPERATE_S:
+            return None
+        # Better a creative that failed a moment ago than none at all.
+        return self._choose(refused)
+
     def _swap(self, play: Play, now_s: float, *, presented: bool) -> None:
         self._end_current(now_s)
         self._current = _OnScreen(play, now_s, presented)
         self._next = None
+        if presented and self._suspect == play.choice.creative.id:
+            self._suspect = None
         self._listener.started(play, presented=presented)
 
     def _end_current(self, now_s: float, shown_s: float | None = None) -> None:
@@ -193,6 +239,8 @@ class Schedule:
         ended, self._current = self._current, None
         duration_s = now_s - ended.started_s if shown_s is None else max(0.0, shown_s)
         completed = duration_s >= ended.play.choice.creative.duration_s - EARLY_S
+        if completed and ended.presented:
+            self._quarantine.played_well(ended.play.choice.creative.id)
         self._listener.ended(ended.play, duration_s, completed=completed)
 
     def _not_in_time(self, play: Play, now_s: float) -> None:
@@ -201,7 +249,7 @@ class Schedule:
             return
         # The screen shows something of its own, which it does not cut: nobody knows until when, and
         # no creative is to blame. The audience may be another one by now, so choose afresh.
-        self._quarantine[play.choice.creative.id] = now_s + self._settings.load_timeout_s
+        self._passed_over[play.choice.creative.id] = now_s + self._settings.load_timeout_s
         self._given_up, self._next = play, None
 
     def _give_up(self, play: Play, why: str, now_s: float) -> None:
@@ -210,10 +258,12 @@ class Schedule:
 
     def _leave_out(self, play: Play, why: str, now_s: float) -> None:
         creative = play.choice.creative
+        left_out = self._quarantine.fail(creative, why, now_s)
+        self._failed_s = now_s
         log.error(
-            "event=creative_failed creative=%s why=%s: it is left out for %d s",
+            "event=creative_failed creative=%s why=%s times=%d: it is left out for %d s",
             creative.id,
             why,
-            QUARANTINE_S,
+            left_out.failures,
+            left_out.until_s - now_s,
         )
-        self._quarantine[creative.id] = now_s + QUARANTINE_S

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from kiosk.ads import Campaign, Creative
-from kiosk.config import Attribute, NoticeSettings
+from kiosk.config import Attribute, NoticeSettings, PlayerSettings
 from kiosk.player.notices import notice_message
 from kiosk.player.schedule import Play
 
@@ -22,7 +22,20 @@ log = logging.getLogger(__name__)
 MAX_PAGES = 8
 """Pages of a kind that may be connected at once."""
 
+BEAT_S = 3.0
+"""A page that draws says so within this (screen.js: every two seconds, at its own pace)."""
+
+SAID_GOODBYE = (1000, 1001)
+"""How a page closes its connection when it is closed itself or leaves (RFC 6455, 7.4.1)."""
+
 OPERATOR_EVERY_S = 0.25
+
+PAGE_PATIENCE = 0.8
+"""Share of the time that a creative may take to load after which the page says that it does not:
+sooner than the director finds out by itself, so that it learns why."""
+
+ALL_KINDS = frozenset({"image", "video", "html"})
+"""Of creatives; a screen that shows fewer names them in its address (``?kinds=image,video``)."""
 
 
 class ScreenEvents(Protocol):
@@ -32,8 +45,13 @@ class ScreenEvents(Protocol):
         """The first screen is there, or what plays on it can be seen again."""
         ...
 
-    def screen_lost(self) -> None:
-        """The screen that spoke is gone, or the aiming page covers what plays on it."""
+    def screen_lost(self, *, broken: bool = False, silent_s: float = 0.0) -> None:
+        """The screen that spoke is gone, or nobody can see what plays on it.
+
+        Args:
+            broken: it went without a word.
+            silent_s: for how long it has given no sign that it draws.
+        """
         ...
 
     def screen_started(self, play_id: str) -> None:
@@ -75,7 +93,11 @@ def _described(creative: Creative) -> dict[str, Any]:
 
 
 class Screens:
-    """Connected pages. The oldest screen is the one that is believed; others only mirror it."""
+    """Connected pages. One screen is believed; others only mirror it.
+
+    It is the newest of those that say that they stand on the shop's display (``?main``, as the
+    screen session's own), and the oldest where none does.
+    """
 
     def __init__(
         self,
@@ -85,6 +107,8 @@ class Screens:
         snapshot: Callable[[], dict[str, Any]],
         estimated: Collection[Attribute],
         *,
+        settings: PlayerSettings | None = None,
+        refused: Callable[[], Collection[str]] = tuple,
         aiming_view: Callable[[], dict[str, Any]] = dict,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,6 +120,8 @@ class Screens:
             notice: what stands on the screen beside what plays.
             snapshot: the state of things, for operators.
             estimated: what is estimated of a face, for the notice to say.
+            settings: how one play follows the other.
+            refused: ids of creatives whose media must not be shown.
             aiming_view: of whom vision sees, for who aims the camera.
             now_s: monotonic seconds.
         """
@@ -105,6 +131,9 @@ class Screens:
         self._notice_shown = False
         self._snapshot = snapshot
         self._aiming_view = aiming_view
+        self._settings = settings or PlayerSettings()
+        self._refused = refused
+        self._hidden = False
         self._aim_until_s: float | None = None
         self._screens: list[WebSocket] = []
         self._operators = 0
@@ -114,9 +143,20 @@ class Screens:
         self._sending: set[asyncio.Task[None]] = set()
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """Which creatives the screen that speaks can show; a page, and no screen at all: any."""
+        said = self._screens[0].query_params.get("kinds") if self._screens else None
+        return ALL_KINDS if said is None else ALL_KINDS & frozenset(said.split(","))
+
+    @property
     def count(self) -> int:
         """How many screen pages are connected."""
         return len(self._screens)
+
+    @property
+    def main(self) -> bool:
+        """The screen that speaks says that it stands on the shop's display."""
+        return bool(self._screens) and "main" in self._screens[0].query_params
 
     @property
     def beat_age_s(self) -> float | None:
@@ -155,16 +195,25 @@ class Screens:
         Args:
             seconds: from now; 0 takes it away.
         """
-        was = self.aiming
+        was, was_covered = self.aiming, self._covered
         self._aim_until_s = self._now_s() + seconds if seconds > 0 else None
         # Before anything else is prepared: a play's first frame has to be seen.
         self._broadcast(self._aim_message())
-        if was == self.aiming:
+        if was != self.aiming:
+            log.info("event=aiming covered=%s", self.aiming)
+        self._tell_if_changed(was_covered)
+
+    @property
+    def _covered(self) -> bool:
+        """Nobody sees what plays on the screen that speaks."""
+        return self.aiming or self._hidden
+
+    def _tell_if_changed(self, was_covered: bool) -> None:
+        if was_covered == self._covered or not self._screens:
             return
-        log.info("event=aiming covered=%s", self.aiming)
-        if self._screens and self.aiming:
+        if self._covered:
             self._events.screen_lost()
-        elif self._screens:
+        else:
             self._events.screen_connected()
 
     def tick(self) -> None:
@@ -186,12 +235,17 @@ class Screens:
     async def serve_screen(self, page: WebSocket) -> None:
         """One screen page, until it goes."""
         await page.accept()
-        if len(self._screens) >= MAX_PAGES:
+        main = "main" in page.query_params
+        # However many mirrors there are, the shop's own display is let in.
+        if len(self._screens) >= MAX_PAGES + main:
             await page.close(1013, "too many screens")
             return
-        self._screens.append(page)
+        if main:
+            self._step_down()
+        self._screens.insert(0 if main else len(self._screens), page)
         primary = page is self._screens[0]
         log.info("event=screen_connected primary=%s", primary)
+        code = 0
         try:
             await page.send_text(json.dumps(self._hello(primary=primary)))
             if self.aiming:
@@ -203,12 +257,13 @@ class Screens:
             while True:
                 said = await page.receive()
                 if said["type"] == "websocket.disconnect":
+                    code = int(said.get("code") or 0)
                     break
                 self._hear(page, said.get("text") or "")
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
-            self._drop(page)
+            self._drop(page, broken=code not in SAID_GOODBYE)
 
     async def serve_operator(self, page: WebSocket) -> None:
         """One operator's page: the state of things, a few times a second."""
@@ -242,9 +297,15 @@ class Screens:
         return {
             "type": "hello",
             "primary": primary,
-            "rotation": [_described(creative) for creative in self._campaign().rotation],
+            "rotation": self._rotation(),
+            "transition_ms": self._settings.transition_ms,
+            "load_timeout_s": self._settings.load_timeout_s * PAGE_PATIENCE,
             "notice": self._notice,
         }
+
+    def _rotation(self) -> list[dict[str, Any]]:
+        refused = self._refused()
+        return [_described(one) for one in self._campaign().rotation if one.id not in refused]
 
     def _hear(self, page: WebSocket, text: str) -> None:
         if not self._screens or page is not self._screens[0]:
@@ -255,13 +316,15 @@ class Screens:
                 self._beat_s = self._now_s()
             elif said["type"] == "notice":
                 self._hear_of_notice(said["shown"])
+            elif said["type"] == "visible":
+                self._hear_of_sight(said["shown"])
             else:
                 self._hear_of_play(said["type"], str(said["play_id"]), said)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as bad:
             log.warning("event=screen_message_refused reason=%.200r", bad)
 
     def _hear_of_play(self, kind: str, play_id: str, said: dict[str, Any]) -> None:
-        if self.aiming:
+        if self._covered:
             # It plays on underneath, where nobody sees it.
             return
         if kind == "started":
@@ -280,7 +343,25 @@ class Screens:
             self._notice_shown = shown
             self._events.notice_shown(shown)
 
-    def _drop(self, page: WebSocket) -> None:
+    def _hear_of_sight(self, shown: object) -> None:
+        if not isinstance(shown, bool):
+            raise TypeError("shown: true or false is expected")
+        was_covered, self._hidden = self._covered, not shown
+        self._tell_if_changed(was_covered)
+
+    def _step_down(self) -> None:
+        """Whoever spoke is a mirror from now on."""
+        if not self._screens:
+            return
+        former = self._screens[0]
+        self._beat_s = None
+        self._hear_of_notice(False)
+        if not self._covered:
+            self._events.screen_lost()
+        self._hidden = False
+        self._send_soon(former, self._hello(primary=False))
+
+    def _drop(self, page: WebSocket, *, broken: bool) -> None:
         if page not in self._screens:
             return
         was_primary = page is self._screens[0]
@@ -288,10 +369,12 @@ class Screens:
         log.warning("event=screen_lost primary=%s left=%d", was_primary, len(self._screens))
         if not was_primary:
             return
+        silent_s = max(0.0, (self.beat_age_s or 0.0) - BEAT_S)
         self._beat_s = None
         self._hear_of_notice(False)
-        if not self.aiming:
-            self._events.screen_lost()
+        if not self._covered:
+            self._events.screen_lost(broken=broken, silent_s=silent_s)
+        self._hidden = False
         if self._screens:
             self._send_soon(self._screens[0], self._hello(primary=True))
             if not self.aiming:

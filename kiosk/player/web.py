@@ -6,8 +6,9 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +21,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from kiosk.ads import Campaign
 from kiosk.config import PlayerSettings
 from kiosk.errors import PortInUseError
+from kiosk.player.media import Media, OpenMedium
 from kiosk.player.screens import Screens
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,12 @@ MEDIA_POLICY = (
 )
 """A creative runs in a sandbox of its own and reaches no network, whatever is in it."""
 
+FRAME_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'self'; style-src 'self';"
+    " frame-src 'self'; base-uri 'none'"
+)
+"""Of the page that holds a creative: in the same sandbox, so that both hang together or not."""
+
 AIM_MOST_S = 1800.0
 """Longest time for which the aiming page covers a shop's screen before it is asked for again."""
 
@@ -50,35 +58,31 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 def make_app(
     screens: Screens,
-    campaigns: Callable[[], Sequence[Campaign]],
+    media: Media,
     status: Callable[[], dict[str, Any]],
 ) -> Starlette:
     """The web application.
 
     Args:
         screens: the connected pages.
-        campaigns: those of which something may be on screen, newest first; only their media are
-            served.
+        media: what may be shown; nothing else is served of them.
         status: how this device does, without a word on who is in front of it.
     """
 
-    def page(name: str) -> Callable[[Request], Response]:
-        headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+    def page(name: str, policy: str = PAGE_POLICY) -> Callable[[Request], Response]:
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
 
         def respond(_: Request) -> Response:
             return FileResponse(STATIC / name, headers=headers)
 
         return respond
 
-    def media(request: Request) -> Response:
-        wanted = request.path_params["creative"], request.path_params["name"]
-        known = (one for campaign in campaigns() for one in campaign.creatives)
-        found = next((one for one in known if (one.id, one.path.name) == wanted), None)
-        if found is None or not found.path.is_file():
+    def medium(request: Request) -> Response:
+        wanted = media.find(request.path_params["creative"], request.path_params["name"])
+        opened = media.open(wanted) if wanted is not None else None
+        if wanted is None or opened is None:
             return PlainTextResponse("no such creative\n", 404)
-        # The address changes with the medium, so a screen may keep it while the director is away.
-        headers = {"Content-Security-Policy": MEDIA_POLICY, "Cache-Control": FOR_EVER}
-        return FileResponse(found.path, headers=headers)
+        return _MediumResponse(opened, wanted.path)
 
     # In the event loop, as everything that looks at the director's own state.
     async def say_status(_: Request) -> Response:
@@ -88,11 +92,12 @@ def make_app(
         routes=[
             Route("/", page("operator.html")),
             Route("/screen", page("screen.html")),
+            Route("/frame", page("frame.html", FRAME_POLICY)),
             Route("/aim", page("aim.html")),
             Route("/aim", _taking_aims(screens), methods=["POST"]),
             Route("/health", lambda _: PlainTextResponse("ok\n")),
             Route("/status", say_status),
-            Route("/media/{creative}/{name}", media),
+            Route("/media/{creative}/{name}", medium),
             WebSocketRoute("/screen/ws", _on_this_machine(screens.serve_screen)),
             WebSocketRoute("/operator/ws", _on_this_machine(screens.serve_operator)),
             WebSocketRoute("/aim/ws", _on_this_machine(screens.serve_aiming)),
@@ -130,6 +135,46 @@ def _on_this_machine(
             await page.close()
 
     return respond
+
+
+class _MediumResponse(FileResponse):
+    """A medium from the file that was checked; it breaks off when somebody writes to that."""
+
+    def __init__(self, medium: OpenMedium, name: Path) -> None:
+        # The address changes with the medium, so a screen may keep it while the director is away.
+        super().__init__(
+            medium.path,
+            stat_result=medium.stat,
+            media_type=guess_type(name)[0] or "application/octet-stream",
+            headers={
+                "Content-Security-Policy": MEDIA_POLICY,
+                "Cache-Control": FOR_EVER,
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+        self._medium = medium
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_unwritten(message: Message) -> None:
+            if message["type"] == "http.response.body" and self._medium.changed:
+                raise _WrittenToError
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_unwritten)
+        except _WrittenToError:
+            # The server closes the connection of an answer that is shorter than it said.
+            log.warning(
+                "event=medium_refused file=%s why=it changed while it was read: its answer ends",
+                self._name,
+            )
+        finally:
+            self._medium.close()
+
+
+class _WrittenToError(Exception):
+    """A medium changed while it was served."""
 
 
 class _Static(StaticFiles):

@@ -42,6 +42,9 @@ ALONE = (
     "--disable-client-side-phishing-detection",
     "--disable-quic",
     "--no-pings",
+    # Calls between browsers are the one thing that no policy of a page forbids a creative.
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--no-service-autorun",
     "--disable-breakpad",
     "--disable-crash-reporter",
@@ -128,6 +131,9 @@ class Browser:
             self._child.end(patience_s)
         self._child = None
         self._forget()
+
+    def seen(self, display: bool) -> None:
+        """Whether there is a display; the page itself knows when it is not drawn."""
 
     def _forget(self) -> None:
         shutil.rmtree(self._profile, ignore_errors=True)

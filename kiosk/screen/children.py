@@ -50,6 +50,11 @@ class Child:
         )
 
     @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """It has not ended."""
         return self._process.poll() is None

@@ -42,7 +42,7 @@ class Director:
             )
         self._host, self._port = player.host, player.port
         host = f"[{player.host}]" if ":" in player.host else player.host
-        self.page_url = f"http://{host}:{player.port}/screen"
+        self.page_url = f"http://{host}:{player.port}/screen?main"
 
     def serves(self) -> bool:
         """The page can be asked for."""
@@ -53,7 +53,9 @@ class Director:
         try:
             screen = json.loads(self._get("/status") or b"")["screen"]
             age = screen["beat_age_s"]
-            return Page(int(screen["pages"]), None if age is None else float(age))
+            # What another browser on this machine shows is no sign of ours.
+            own = screen.get("main", True)
+            return Page(int(screen["pages"]), float(age) if own and age is not None else None)
         except (ValueError, KeyError, TypeError):
             return None
 

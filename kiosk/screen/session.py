@@ -1,4 +1,7 @@
-"""The session: one loop that sees to display, compositor, browser and page, in this order."""
+"""The session: one loop that sees to display, compositor, browser and page, in this order.
+
+Where it says browser, it is mpv on a device that is set to it (``player.backend``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import logging
 import os
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from kiosk.clock import Clock, SystemClock
 from kiosk.config import Settings
@@ -15,6 +20,8 @@ from kiosk.screen.browser import Browser
 from kiosk.screen.children import needed
 from kiosk.screen.compositor import Compositor, mode_refused
 from kiosk.screen.displays import what_is_missing
+from kiosk.screen.mpv import PROGRAM as MPV
+from kiosk.screen.mpv import Mpv
 from kiosk.screen.page import Director
 from kiosk.screen.patience import Pace, Silence
 from kiosk.screen.places import environment, session_folder
@@ -40,12 +47,16 @@ DEAF_MAX = 2
 HUNG_MAX = 2
 """Browsers that hung before their first sign; then it may be the compositor's fault."""
 
+FAILED_MAX = 5
+"""Starts of a compositor that fail in a row until the process ends, and is begun anew."""
+
 
 def run(settings: Settings, stop: threading.Event, clock: Clock | None = None) -> None:
     """Keep the page on the display until ``stop`` is set.
 
     Raises:
-        KioskError: a program is missing, the page has no fixed port, or we are root.
+        KioskError: a program is missing, the page has no fixed port, we are root, or the compositor
+            does not start.
     """
     if os.geteuid() == 0:
         raise BadInputError(
@@ -53,11 +64,58 @@ def run(settings: Settings, stop: threading.Event, clock: Clock | None = None) -
             hint="systemctl start kiosk-screen runs it as kiosk-screen",
         )
     needed("sway", "apt install sway")
-    needed(settings.screen.browser, "apt install chromium, or set screen.browser")
+    if settings.player.backend == "mpv":
+        needed(MPV, "apt install mpv, or set player.backend to chromium")
+    else:
+        needed(settings.screen.browser, "apt install chromium, or set screen.browser")
     director = Director(settings.player)
     with session_folder() as folder, tempfile.TemporaryDirectory(prefix="kiosk-screen-") as scratch:
         session = Session(settings, director, folder, Path(scratch), clock or SystemClock())
         session.run(stop, Heartbeat())
+
+
+class Player(Protocol):
+    """What draws the page's part: a browser, or mpv."""
+
+    @property
+    def started(self) -> bool:
+        """It was started and not ended by us; it may have ended by itself."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """It runs."""
+        ...
+
+    @property
+    def ended_by(self) -> str:
+        """How it ended, and why as far as is known."""
+        ...
+
+    def start(self, display: str, url: str) -> None:
+        """Have it draw what the director serves there."""
+        ...
+
+    def end(self, patience_s: float = ...) -> None:
+        """End it, and all of it."""
+        ...
+
+    def seen(self, display: bool) -> None:
+        """Whether there is a display to be seen on."""
+        ...
+
+
+def player_of(settings: Settings, scratch: Path, env: Mapping[str, str]) -> Player:
+    """What the configuration asks for, not started.
+
+    Args:
+        settings: the whole configuration.
+        scratch: a folder in memory.
+        env: what it sees, but for the display.
+    """
+    if settings.player.backend == "mpv":
+        return Mpv(scratch, env)
+    return Browser(settings.screen.browser, scratch, env)
 
 
 class Session:
@@ -82,12 +140,13 @@ class Session:
         # Another backend than the graphics card's makes displays of its own.
         self._real = "drm" in env["WLR_BACKENDS"].split(",")
         self._compositor = Compositor(self._screen, folder, env)
-        self._browser = Browser(self._screen.browser, scratch, env)
+        self._browser = player_of(settings, scratch, env)
         self._compositor_pace, self._browser_pace = Pace(), Pace()
         self._silence = Silence(self._screen.hung_s, GRACE_S)
         self._look_due = float("-inf")
         self._deaf = 0
         self._hung = 0
+        self._failed = 0
         self._absent = ""
         self._waits_since: float | None = None
         self._waiting_told = False
@@ -139,9 +198,13 @@ class Session:
         except KioskError as bad:
             if not stop.is_set():
                 log.error("event=screen_compositor_ended how=%r", str(bad))
+                self._failed += 1
             self._compositor_pace.ended(self._clock.monotonic())
+            if self._failed >= FAILED_MAX:
+                # What this process was given at its start (the seat's socket) may be what is wrong.
+                raise
             return False
-        self._deaf, self._hung = 0, 0
+        self._deaf, self._hung, self._failed = 0, 0, 0
         self._look_due = float("-inf")
         outputs = self._compositor.outputs() or []
         log.info(
@@ -179,6 +242,7 @@ class Session:
             if self._absent:
                 log.info("event=screen_display_back output=%s", outputs[0].name)
                 self._absent = ""
+                self._browser.seen(True)
                 # A page that nobody showed may not have drawn, and was not hung for that.
                 self._silence.excuse(now)
             return True
@@ -190,6 +254,7 @@ class Session:
         if why != self._absent:
             log.warning("event=screen_no_display: %s; it is shown again when there is one", why)
         self._absent = why
+        self._browser.seen(False)
 
     # ------------------------------------------------------------ the browser
 

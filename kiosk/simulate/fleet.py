@@ -173,13 +173,13 @@ class Fleet:
         hours = {hour: iso(datetime.fromtimestamp(hour * 3600, UTC))[:13] for hour in whole}
         proofs = ",".join(
             f'{{"play_id":"{play_id:016x}","creative":"{self._creative(device, number)}",'
-            f'"campaign":"{self._campaign}","start":"{hours[number // PLAYS_PER_HOUR]}'
-            f'{STARTS[number % PLAYS_PER_HOUR]}",'
+            f'"campaign":"{self._campaign}","contract":null,'
+            f'"start":"{hours[number // PLAYS_PER_HOUR]}{STARTS[number % PLAYS_PER_HOUR]}",'
             f'"duration_s":{PLAY_S}.0,"completed":true,"presented":true}}'
             for number, play_id in zip(range(first, first + count), ids, strict=True)
         )
         return (
-            f'{{"schema":1,"stream":"plays","epoch":"{self.epoch(device)}","seq":{seq},'
+            f'{{"schema":2,"stream":"plays","epoch":"{self.epoch(device)}","seq":{seq},'
             f'"plays":[{proofs}]}}'
         ).encode()
 
@@ -320,6 +320,7 @@ class Fleet:
             play_id=f"{_play_ids(self._seed, device, number, 1)[0]:016x}",
             creative=self._creative(device, number),
             campaign=self._campaign,
+            contract=None,
             start=datetime.fromtimestamp(number * PLAY_S, UTC),
             duration_s=PLAY_S,
             completed=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,6 +115,57 @@ def published_tables(db: sqlite3.Connection, since: str) -> list[PublishedHour]:
         [since],
     )
     return [PublishedHour(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class ChosenPlay:
+    """A play with why it was chosen, as far as that is still kept.
+
+    Attributes:
+        started: RFC 3339 in UTC.
+        duration_s: ``None`` while it is on screen.
+        attention_s: whole seconds that all viewers together faced it; ``None``: nobody knows.
+        propensity: ``None``: it was not drawn.
+        decision: what was weighed, JSON; ``None``: no longer kept.
+    """
+
+    play_id: str
+    creative: str
+    campaign: str
+    contract: str | None
+    started: str
+    duration_s: float | None
+    presented: bool
+    attention_s: float | None
+    reason: str
+    explanation: str
+    propensity: float | None
+    control: bool
+    decision: str | None
+
+
+def read_chosen(path: Path, limit: int, prefix: str = "") -> list[ChosenPlay]:
+    """The newest plays, newest first; raises as :func:`read_ledger` does.
+
+    Args:
+        path: the state file.
+        limit: so many at most.
+        prefix: of the play's id.
+    """
+
+    def ask(db: sqlite3.Connection) -> list[ChosenPlay]:
+        rows = db.execute(
+            "SELECT play_id, creative, campaign, contract, started, duration_s, presented = 1,"
+            " attention_s, reason, coalesce(explanation, ''), propensity, control = 1, decision"
+            " FROM plays WHERE substr(play_id, 1, length(?)) = ? ORDER BY rowid DESC LIMIT ?",
+            [prefix, prefix, limit],
+        )
+        found = [ChosenPlay(*row) for row in rows]
+        return [
+            replace(one, presented=bool(one.presented), control=bool(one.control)) for one in found
+        ]
+
+    return _look(path, ask, [])
 
 
 def _look(path: Path, query: Callable[[sqlite3.Connection], T], nothing: T) -> T:

@@ -158,3 +158,36 @@ def m003_orders(db: Database) -> None:
     db.table("orders").create(
         {"name": str, "id": str, "until": str}, pk="name", not_null={"id", "until"}, strict=True
     )
+
+
+@additive
+def m004_contracts(db: Database) -> None:
+    """What a play was chosen for and by which chance, what contracts were given, what is learned.
+
+    Nothing here says who was there: neither the audience that a choice was made for, nor a viewer.
+    """
+    for column in (
+        "contract TEXT",
+        "propensity REAL",
+        "control INTEGER",
+        "attention_s REAL",
+        "decision TEXT",
+    ):
+        db.execute(f"ALTER TABLE plays ADD COLUMN {column}")
+    db.execute("CREATE INDEX plays_weighed ON plays (seq) WHERE decision IS NOT NULL")
+    db.table("deliveries").create(
+        {
+            "contract": str,
+            "period": str,
+            "plays": int,
+            "shown_s": float,
+            "live_s": float,
+            "impressions": int,
+        },
+        pk=("contract", "period"),
+        not_null={"plays", "shown_s", "live_s", "impressions"},
+        strict=True,
+    )
+    db.table("learner").create(
+        {"name": str, "model": bytes, "at": str}, pk="name", not_null={"model", "at"}, strict=True
+    )

@@ -17,7 +17,13 @@ from kiosk.wire.documents import (
     Sealed,
     is_for,
 )
-from kiosk.wire.earlier import EARLIER, EarlierHealth, EarlierHours
+from kiosk.wire.earlier import (
+    EARLIER,
+    EarlierHealth,
+    EarlierHours,
+    EarlierPlayProof,
+    EarlierPlays,
+)
 from kiosk.wire.health import DocumentHealth, Health, OutboxHealth, StreamHealth, VisionHealth
 from kiosk.wire.payloads import (
     MAX_INT,
@@ -58,6 +64,8 @@ __all__ = [
     "DocumentKind",
     "EarlierHealth",
     "EarlierHours",
+    "EarlierPlayProof",
+    "EarlierPlays",
     "Health",
     "HourTables",
     "Hours",

@@ -38,6 +38,28 @@ class EarlierHours(Payload):
     tables: EarlierHourTables
 
 
+class EarlierPlayProof(Payload):
+    """One creative on screen, start to end, of a version that knew no contracts."""
+
+    play_id: str = Field(max_length=64)
+    creative: Label
+    campaign: Label
+    start: Utc
+    duration_s: float = Field(ge=0)
+    completed: bool
+    presented: bool
+
+
+class EarlierPlays(Payload):
+    """``up/plays`` of schema 1."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    stream: Literal["plays"] = "plays"
+    epoch: Epoch
+    seq: int = Field(ge=1, le=MAX_INT)
+    plays: list[EarlierPlayProof] = Field(min_length=1)
+
+
 class EarlierVisionHealth(Payload):
     """How the vision process did."""
 
@@ -59,5 +81,9 @@ class EarlierHealth(Payload):
     outbox_unacknowledged: int = Field(ge=0)
 
 
-EARLIER: dict[str, type[Payload]] = {"up/hours": EarlierHours, "up/health": EarlierHealth}
+EARLIER: dict[str, type[Payload]] = {
+    "up/hours": EarlierHours,
+    "up/plays": EarlierPlays,
+    "up/health": EarlierHealth,
+}
 """The earlier model of a topic's leaf."""

@@ -186,6 +186,10 @@ class PlayProof(Payload):
     play_id: str = Field(max_length=64)
     creative: Label
     campaign: Label
+    contract: Label | None = Field(
+        description="id of the contract in the campaign file that it was played for; null: none,"
+        " house content"
+    )
     start: Utc = Field(description="when its first frame was presented")
     duration_s: float = Field(ge=0, description="how long it was on screen")
     completed: bool = Field(description="false: a power cut or stop ended it")
@@ -195,7 +199,7 @@ class PlayProof(Payload):
 class Plays(Payload):
     """A batch of ended plays."""
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[2] = Field(2, alias="schema")
     stream: Literal["plays"] = "plays"
     epoch: Epoch
     seq: int = Field(ge=1, le=MAX_INT, description="contiguous within stream and epoch")

@@ -269,6 +269,7 @@ def installed(bench: Bench) -> Installed:
     return Installed(bench)
 
 
+@pytest.mark.long
 def test_a_release_program_that_was_cut_short_is_put_in_place_anew(installed: Installed) -> None:
     installed.bundle()
     installed.tool.write_bytes(b"#!/usr/bin/python3 -I\nPK")
@@ -359,6 +360,7 @@ DEVICES = {
 }
 
 
+@pytest.mark.long
 def test_a_roll_out_ends_at_what_got_worse_or_does_not_run(bench: Bench) -> None:
     for name, how in DEVICES.items():
         folder = bench.folder / name

@@ -65,7 +65,7 @@ def test_a_database_that_holds_everything_once_is_in_order(engine: Engine) -> No
         ),
         (
             "INSERT INTO play_batches SELECT device_id, at, epoch, seq + 12, digest, received,"
-            " plays, proofs FROM play_batches WHERE seq = 1 AND device_id = 1",
+            " plays, proofs, until FROM play_batches WHERE seq = 1 AND device_id = 1",
             lambda one: one.altered == 1 and one.rows_found == 53,
         ),
         ("UPDATE site_hours SET watchers = 0 WHERE site_id = 0", lambda one: one.sums_wrong == 1),

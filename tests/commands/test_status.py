@@ -91,7 +91,9 @@ def test_a_device_that_does_well_and_what_is_said_when_one_part_fails(tmp_path):
                 await page.send(json.dumps({"type": "beat"}))
                 name = await prepared(page)
                 await page.send(json.dumps({"type": "started", "play_id": name}))
-                await shop.until(lambda: shop.director._presented.count == 1, "it is on screen")
+                await shop.until(
+                    lambda: shop.director._playing.presented.count == 1, "it is on screen"
+                )
                 found = await ask(shop)
                 assert set(states(found).values()) == {"ok"}
                 assert not any("person" in one.message or one.hint for one in found)

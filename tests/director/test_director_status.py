@@ -37,6 +37,7 @@ def test_it_tells_of_vision_and_screen_and_of_nobody(tmp_path):
             assert said["vision"] == {"state": "absent", "age_s": None}
             assert said["screen"] == {
                 "pages": 0,
+                "main": False,
                 "beat_age_s": None,
                 "presented": 0,
                 "presented_age_s": None,

@@ -91,10 +91,8 @@ def test_a_model_that_is_not_built_is_one_sentence(
         quantise_bundle(folder, "small", labelled(tmp_path / "data", film[::4]), lambda _: None)
 
 
-@pytest.mark.parametrize(
-    "worth",
-    ["always", *(pytest.param(worth, marks=pytest.mark.long) for worth in ("never", "it fails"))],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("worth", ["always", "never", "it fails"])
 def test_a_copy_is_kept_only_when_it_pays(
     folder: Path, film: list[Image], tmp_path: Path, worth: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import connect
 
-from kiosk.ads import Campaign, Choice, Creative, Targeting
+from kiosk.ads import Campaign, Creative, Decision, Targeting
 from kiosk.config import Attribute, NoticeSettings, PlayerSettings
-from kiosk.player import Play, Screens, WebServer, make_app
+from kiosk.player import Media, Play, Screens, WebServer, make_app
 
 
 class Site:
@@ -28,15 +28,17 @@ class Site:
     ) -> None:
         self.said: list[tuple] = []
         self.campaigns = [self.campaign(folder, "tea.svg", "film.webm", "page.html")]
+        self.media = Media(lambda: self.campaigns)
         self.screens = Screens(
             self,
             lambda: self.campaigns[0],
             notice or NoticeSettings(),
             lambda: {"version": "test"},
             estimated,
+            refused=self.media.refused,
         )
         self.server = WebServer(
-            make_app(self.screens, lambda: self.campaigns, lambda: {"version": "test"}),
+            make_app(self.screens, self.media, lambda: {"version": "test"}),
             PlayerSettings(host=host, port=0),
         )
 
@@ -63,14 +65,14 @@ class Site:
         )
 
     def play(self, name: str = "play-1") -> Play:
-        return Play(name, Choice(self.campaigns[0].creatives[0], "c", "rotation", "."), 0, 0)
+        return Play(name, Decision(self.campaigns[0].creatives[0], "c", "rotation", "."), 0, 0)
 
     def screen_connected(self):
         self.said.append(("connected",))
         self.screens.prepare(self.play(f"play-{len(self.said)}"))
 
-    def screen_lost(self):
-        self.said.append(("lost",))
+    def screen_lost(self, *, broken=False, **_):
+        self.said.append(("lost", "broken") if broken else ("lost",))
 
     def screen_started(self, play_id):
         self.said.append(("started", play_id))

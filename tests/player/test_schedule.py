@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count
+from collections.abc import Mapping
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kiosk.ads import Choice, Creative, Targeting
+from kiosk.ads import Creative, Decision, Targeting
 from kiosk.config import PlayerSettings
 from kiosk.player import Play, Schedule
-from kiosk.player.schedule import QUARANTINE_S
+from kiosk.player.quarantine import FIRST_S
 
 DURATION_S = 5.0
 
@@ -29,21 +30,28 @@ class Stage:
         self.now_s = start_s
         self.creatives = [creative(name) for name in names or ("a", "b", "c")]
         self.turn = 0
+        self.refused: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
         self.prepared: list[Play] = []
         self.log: list[tuple[str, str]] = []
         self.started_plays: list[tuple[str, bool]] = []
         self.ends: list[tuple[str, float, bool]] = []
         ids = count(1)
         self.schedule = Schedule(
-            PlayerSettings(), self.choose, lambda: f"play-{next(ids)}", listener=self
+            PlayerSettings(),
+            self.choose,
+            lambda: f"play-{next(ids)}",
+            listener=self,
+            refused=lambda: self.refused,
         )
 
-    def choose(self, broken: frozenset[str]) -> Choice | None:
+    def choose(self, broken: Mapping[str, str]) -> Decision | None:
+        self.left_out = dict(broken)
         able = [one for one in self.creatives if one.id not in broken]
         if not able:
             return None
         self.turn += 1
-        return Choice(able[self.turn % len(able)], "spring", "rotation: test", "A test.")
+        return Decision(able[self.turn % len(able)], "spring", "rotation: test", "A test.")
 
     def prepare(self, play: Play) -> None:
         self.prepared.append(play)
@@ -113,7 +121,7 @@ def test_a_creative_that_the_screen_does_not_show_in_time_is_left_out_for_a_whil
     assert stage.prepared[-1].choice.creative.id != slow
     assert len(stage.prepared) == 3
     stage.show()
-    for _ in range(int((QUARANTINE_S - 1) / 5)):
+    for _ in range(int((FIRST_S - 1) / 5)):
         stage.run(5)
         assert stage.prepared[-1].choice.creative.id != slow
         stage.show()
@@ -144,13 +152,102 @@ def test_a_creative_that_fails_gives_way_to_another_at_the_next_look():
     assert stage.prepared[-1].choice.creative.id != bad.choice.creative.id
 
 
-def test_when_every_creative_has_failed_something_is_tried_nevertheless():
+def test_when_every_creative_has_failed_something_is_tried_nevertheless_but_not_without_rest():
     stage = Stage("a", "b")
     stage.connect()
     for _ in range(10):
         stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
-        stage.run(0.05)
+        stage.run(2.1)
     assert len(stage.prepared) == 11
+    stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+    stage.run(1.8)
+    assert len(stage.prepared) == 11
+
+
+def test_a_creative_that_fails_again_and_again_is_left_out_for_longer_each_time():
+    stage = Stage("a", "b")
+    stage.connect()
+    stage.show()
+    tries: list[float] = []
+    while stage.now_s < 8000:
+        stage.run(0.5, step_s=0.5)
+        if stage.schedule._next is None:
+            continue
+        if stage.prepared[-1].choice.creative.id == "b":
+            tries.append(stage.now_s)
+            stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+        elif stage.schedule.elapsed_s(stage.now_s) >= 5:
+            stage.show()
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert gaps[:5] == pytest.approx([60, 120, 240, 480, 960], abs=15)
+    assert stage.left_out == {"b": "broken"}
+
+
+def test_a_creative_that_played_well_again_begins_anew_when_it_fails():
+    stage = Stage("a")
+    stage.connect()
+    for _ in range(3):
+        stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+        stage.run(2.1)
+    stage.show()
+    stage.run(5)
+    assert [one.failures for one in stage.schedule.left_out(stage.now_s)] == [3]
+    stage.show()
+    assert stage.schedule.left_out(stage.now_s) == []
+    stage.run(5)
+    stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+    assert [one.failures for one in stage.schedule.left_out(stage.now_s)] == [1]
+
+
+def test_what_must_not_be_shown_is_not_tried_even_when_there_is_nothing_else():
+    stage = Stage("a", "b")
+    stage.refused = {"a": "another sha256"}
+    stage.connect()
+    for _ in range(5):
+        assert stage.prepared[-1].choice.creative.id == "b"
+        stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+        stage.run(2.1)
+    stage.refused = {"a": "another sha256", "b": "gone"}
+    stage.schedule.screen_failed(stage.prepared[-1].play_id, "broken", stage.now_s)
+    stage.run(60)
+    assert len(stage.prepared) == 6
+    assert stage.schedule._next is None
+
+
+def test_what_a_screen_was_loading_when_it_broke_comes_after_the_others(caplog):
+    stage = Stage("a", "b")
+    for times in (1, 2):
+        stage.connect()
+        while stage.prepared[-1].choice.creative.id != "a":
+            stage.show()
+            stage.run(4.1)
+        stage.schedule.screen_lost(stage.now_s, broken=True)
+        assert caplog.text.count("creative_failed") == times - 1, "once may be chance"
+        stage.run(1)
+        assert "a" in stage.left_out
+        stage.schedule.screen_lost(stage.now_s)
+        stage.now_s += 61
+    assert [one.creative for one in stage.schedule.left_out(stage.now_s - 61)] == ["a"]
+
+
+@pytest.mark.parametrize(("silent_s", "counted_s"), [(0.0, 4.0), (1.5, 2.5), (60.0, 0.0)])
+def test_what_a_screen_did_not_draw_before_it_was_lost_was_no_play(silent_s, counted_s):
+    stage = Stage()
+    stage.connect()
+    play = stage.show()
+    stage.run(4)
+    stage.schedule.screen_lost(stage.now_s, broken=True, silent_s=silent_s)
+    assert stage.ends == [(play.play_id, counted_s, False)]
+
+
+def test_a_screen_that_takes_its_leave_blames_nobody(caplog):
+    stage = Stage("a", "b")
+    for _ in range(4):
+        stage.connect()
+        stage.schedule.screen_lost(stage.now_s)
+    stage.connect()
+    assert stage.left_out == {}
+    assert "creative_failed" not in caplog.text
 
 
 def test_a_screen_that_comes_ends_what_played_without_one():
@@ -314,7 +411,7 @@ class Anything(RuleBasedStateMachine):
         schedule = self.stage.schedule
         if not self.screen:
             assert schedule.current is not None
-        elif schedule.current is None:
+        elif schedule.current is None and not schedule.left_out(self.stage.now_s):
             assert schedule._next is not None
 
     @invariant()

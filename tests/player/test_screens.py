@@ -38,6 +38,30 @@ def test_a_screen_is_greeted_and_told_what_comes_and_is_believed(tmp_path):
     asyncio.run(scenario())
 
 
+def test_the_shop_s_own_display_is_believed_whoever_was_there_before(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            tab = await site.ws()
+            assert [(await heard(tab))["type"] for _ in range(2)] == ["hello", "prepare"]
+            await tab.send('{"type": "beat"}')
+            await until(lambda: site.screens.beat_age_s is not None, "the tab's sign of life")
+            assert site.screens.main is False
+            async with site.ws("/screen/ws?main") as display:
+                assert (await heard(display))["primary"] is True
+                assert (await heard(tab))["primary"] is False
+                assert site.screens.main is True
+                assert site.screens.beat_age_s is None
+                await tab.send('{"type": "beat"}')
+                await display.send('{"type": "started", "play_id": "play-2"}')
+                await until(lambda: site.said[-1] == ("started", "play-2"), "it is believed")
+                assert site.screens.beat_age_s is None
+            await until(lambda: site.screens.main is False, "the display has gone")
+            assert site.said[:3] == [("connected",), ("lost",), ("connected",)]
+            await tab.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_second_screen_mirrors_the_first_and_takes_over_when_it_leaves(tmp_path):
     async def scenario():
         async with serving(tmp_path) as site:
@@ -85,6 +109,63 @@ def test_only_the_screen_that_speaks_says_whether_the_notice_is_shown(tmp_path):
                 ("connected",),
                 ("notice", True),
             ]
+
+    asyncio.run(scenario())
+
+
+def test_while_nobody_can_see_the_page_it_counts_as_lost_and_proves_nothing(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            for shown in ("false", "false"):
+                await page.send(f'{{"type": "visible", "shown": {shown}}}')
+            await page.send('{"type": "started", "play_id": "play-1"}')
+            await page.send('{"type": "visible", "shown": true}')
+            await page.send('{"type": "started", "play_id": "play-3"}')
+            await until(lambda: site.said[-1] == ("started", "play-3"), "it is believed again")
+            assert site.said[:3] == [("connected",), ("lost",), ("connected",)]
+            assert len(site.said) == 4
+
+    asyncio.run(scenario())
+
+
+def test_a_page_that_was_hidden_when_it_went_is_lost_once_and_the_next_one_is_seen(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            async with site.ws() as page:
+                await heard(page)
+                await page.send('{"type": "visible", "shown": false}')
+                await until(lambda: site.said[-1] == ("lost",), "it is hidden")
+            await until(lambda: site.screens.count == 0, "it is gone")
+            async with site.ws() as page:
+                await heard(page)
+                assert site.said == [("connected",), ("lost",), ("connected",)]
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_that_went_without_a_word_is_told_from_one_that_took_its_leave(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            for broken in (False, True):
+                page = await site.ws()
+                await heard(page)
+                if broken:
+                    page.transport.abort()
+                else:
+                    await page.close(1001)
+                await until(lambda: site.screens.count == 0, "it is gone")
+            lost = [said for said in site.said if said[0] == "lost"]
+            assert lost == [("lost",), ("lost", "broken")]
+
+    asyncio.run(scenario())
+
+
+def test_a_screen_is_told_how_plays_follow_each_other(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            hello = await heard(page)
+            assert (hello["transition_ms"], hello["load_timeout_s"]) == (450, 8)
 
     asyncio.run(scenario())
 

@@ -60,7 +60,7 @@ class _Asked(BaseHTTPRequestHandler):
         bodies = {"/screen": PAGE, "/health": b"ok\n"}
         if self.path == "/status":
             bodies["/status"] = json.dumps(self.server.status()).encode()
-        body = bodies.get(self.path)
+        body = bodies.get(self.path.partition("?")[0])
         self.send_response(200 if body else 404)
         self.send_header("Content-Length", str(len(body or b"")))
         self.end_headers()
@@ -94,12 +94,20 @@ class Session:
     """`kiosk screen` as a process."""
 
     def __init__(
-        self, folder: Path, sockets: Path, port: int, env: dict[str, str], **screen: object
+        self,
+        folder: Path,
+        sockets: Path,
+        port: int,
+        env: dict[str, str],
+        backend: str = "chromium",
+        **screen: object,
     ) -> None:
         self.folder = sockets
         self.env = {**os.environ, **env, "XDG_RUNTIME_DIR": str(self.folder)}
         config = folder / "config.yaml"
-        config.write_text(json.dumps({"player": {"port": port}, "screen": screen}))
+        config.write_text(
+            json.dumps({"player": {"port": port, "backend": backend}, "screen": screen})
+        )
         self._said = folder / "said.log"
         with self._said.open("wb") as log:
             self.process = subprocess.Popen(

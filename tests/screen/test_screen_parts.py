@@ -16,7 +16,7 @@ from kiosk.screen.compositor import mode_refused, outputs_of, sway_config
 from kiosk.screen.displays import what_is_missing
 from kiosk.screen.page import Page
 from kiosk.screen.patience import Pace, Silence
-from tests.screen.sessions import nobody_special
+from tests.screen.sessions import HEADLESS, nobody_special
 
 
 def connectors(folder, **states):
@@ -155,6 +155,15 @@ def test_a_folder_with_too_long_a_path_for_sockets_is_named(tmp_path):
     folder.mkdir(mode=0o700)
     done = kiosk_screen(XDG_RUNTIME_DIR=str(folder))
     assert (done.returncode, f"{folder}/kiosk-screen: too long" in done.stderr) == (2, True)
+
+
+def test_a_compositor_that_never_starts_ends_the_process_which_is_begun_anew(tmp_path):
+    sway = tmp_path / "sway"
+    sway.write_text("#!/bin/sh\necho no seat >&2\nexit 1\n")
+    sway.chmod(0o755)
+    done = kiosk_screen(PATH=f"{tmp_path}:{os.environ['PATH']}", **HEADLESS)
+    assert (done.returncode, done.stderr.count("event=screen_compositor_ended")) == (1, 5)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to be refused as root")

@@ -129,6 +129,7 @@ def test_a_file_from_before_this_was_written_down_is_brought_up_to_date(path):
         "m001_first_tables": "m001_first_tables",
         "m002_releases_and_boots": "m002_releases_and_boots",
         "m003_orders": "m002_releases_and_boots",
+        "m004_contracts": "m002_releases_and_boots",
     }
     play(again, "b")
     assert PlayBook(again).batch(names, AT) == 2
@@ -143,6 +144,7 @@ def test_a_version_from_before_this_was_written_down_still_takes_the_file(path):
         "m001_first_tables",
         "m002_releases_and_boots",
         "m003_orders",
+        "m004_contracts",
     ]
     database.close()
 

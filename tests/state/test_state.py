@@ -20,6 +20,7 @@ from kiosk.state import (
     open_hours,
     open_store,
     published_hours,
+    read_deliveries,
 )
 from kiosk.state.outbox import append
 from tests.fakes import FakeClock
@@ -123,6 +124,8 @@ def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_no_play(path)
     assert len(set(sent) - told["started"]) <= 6, "at most the one that was being written"
     completed = {row[0] for row in store.db.execute("SELECT play_id FROM plays WHERE completed")}
     assert told["ended"] <= completed
+    given = sum(one.plays for one in read_deliveries(store))
+    assert given == len(completed), "every play that ended was delivered, once"
     for stream in ("plays", "hours"):
         seqs = [row[1] for row in rows(store) if row[0] == stream]
         assert seqs == list(range(1, len(seqs) + 1))

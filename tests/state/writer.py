@@ -6,7 +6,16 @@ import sys
 from pathlib import Path
 
 from kiosk.clock import SystemClock
-from kiosk.state import Closing, EndedPlay, PlayBook, PlayStart, close_hour, open_store, save_hour
+from kiosk.state import (
+    Closing,
+    Delivery,
+    EndedPlay,
+    PlayBook,
+    PlayStart,
+    close_hour,
+    open_store,
+    save_hour,
+)
 
 
 def names(seq: int, plays: list[EndedPlay]) -> bytes:
@@ -22,7 +31,8 @@ def main(path: Path, prefix: str) -> None:
         name = f"{prefix}-{number}"
         book.start(PlayStart(name, "tea", "spring", "rotation", "", "2026-01-01T00:00:00Z", True))
         print("started", name, flush=True)
-        book.end(name, 8.0, completed=True)
+        given = [Delivery("beer", f"2026-01-0{1 + number % 3}T10+0100", plays=1, shown_s=8.0)]
+        book.end(name, 8.0, completed=True, delivered=given)
         print("ended", name, flush=True)
         save_hour(store, f"{prefix}-hour-{number // 5}", {"ots": number})
         if number % 5 == 4:

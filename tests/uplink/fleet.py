@@ -121,6 +121,7 @@ def plays_payload(epoch: str, seq: int, *play_ids: str) -> bytes:
                     "play_id": play_id,
                     "creative": "coffee",
                     "campaign": "spring",
+                    "contract": None,
                     "start": NOW,
                     "duration_s": 8.0,
                     "completed": True,

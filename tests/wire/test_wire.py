@@ -18,7 +18,7 @@ from kiosk.wire import PAYLOADS, Branch, Health, Hours, PlayProof, Plays, json_s
 SCHEMAS = Path(__file__).parents[2] / "deploy/schemas"
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=timezone(timedelta(hours=2)))
 
-SCHEMA = {"up/hours": 2, "up/health": 3}
+SCHEMA = {"up/hours": 2, "up/plays": 2, "up/health": 3}
 """Versions above the first."""
 
 
@@ -53,6 +53,7 @@ def examples() -> dict[str, wire.Payload]:
         play_id="p",
         creative="tea",
         campaign="spring",
+        contract="tea-2026",
         start=NOW,
         duration_s=0.5,
         completed=True,
@@ -110,6 +111,8 @@ def published(leaf: str) -> dict:
 
 def test_the_published_schemas_are_those_that_the_code_makes():
     found = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+    # What goes over no wire, but is published beside what does.
+    del found["campaign.schema.json"]
     assert found == {f"{name}.schema.json": schema for name, schema in json_schemas().items()}
 
 

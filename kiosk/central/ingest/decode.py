@@ -15,6 +15,7 @@ from kiosk.wire import (
     Branch,
     EarlierHealth,
     EarlierHours,
+    EarlierPlays,
     Health,
     Hours,
     Plays,
@@ -98,7 +99,7 @@ def _checked(leaf: str, model: Any, payload: bytes) -> Content:
     return content
 
 
-def _earlier(leaf: str, payload: bytes) -> EarlierHours | EarlierHealth | None:
+def _earlier(leaf: str, payload: bytes) -> EarlierHours | EarlierPlays | EarlierHealth | None:
     """A message that waited on a device since before an update."""
     model = EARLIER.get(leaf)
     if model is None:
@@ -107,7 +108,8 @@ def _earlier(leaf: str, payload: bytes) -> EarlierHours | EarlierHealth | None:
         content = model.model_validate_json(payload)
     except ValidationError:
         return None
-    return content if isinstance(content, EarlierHours | EarlierHealth) else None
+    known = EarlierHours | EarlierPlays | EarlierHealth
+    return content if isinstance(content, known) else None
 
 
 def _has_nul(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kiosk import strict
-from kiosk.ads import load_campaign
+from kiosk.ads import Campaign, load_campaign
 from kiosk.central.authority import make_signing_key
 from kiosk.central.courier import Draft, publish_document
 from kiosk.central.office.pages import media_origin
@@ -92,12 +92,13 @@ def publish_campaign(
     """
     draft = Draft("campaign", target, {})
     if file is not None:
-        load_campaign(file)
+        campaign = load_campaign(file)
         content = strict.read(file, CampaignError).data
         origin = _checked(origin or media_origin(settings))
         folder = settings.central.folder / "media"
         names = dict.fromkeys(str(entry["file"]) for entry in content["creatives"])
         media = [_medium(file, name, origin, folder) for name in names]
+        _check_booked(file, campaign, media)
         draft = Draft("campaign", target, content, media)
     return _publish(settings, draft, by, clock or SystemClock())
 
@@ -143,6 +144,17 @@ def _medium(file: Path, name: str, origin: str, folder: Path) -> Medium:
         raise CampaignError(f"{file}: {name}: {fault['loc'][0]}: {fault['msg']}") from bad
     _offer(source, folder / kept)
     return medium
+
+
+def _check_booked(file: Path, campaign: Campaign, media: list[Medium]) -> None:
+    """Refuse a medium that is not the one that the campaign names: no screen would show it."""
+    found = {(file.parent / one.file).resolve(): one.sha256 for one in media}
+    for creative in campaign.creatives:
+        if creative.sha256 is not None and creative.sha256 != found[creative.path]:
+            raise CampaignError(
+                f"{file}: {creative.id}: sha256: {creative.path.name} is another file:"
+                f" its sha256 is {found[creative.path]}"
+            )
 
 
 def _offer(source: Path, kept: Path) -> None:

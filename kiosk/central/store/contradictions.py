@@ -15,7 +15,7 @@ from kiosk.central.store.bulk import find_digests
 from kiosk.central.store.entry import Entry, Sequenced
 from kiosk.central.store.rows import at_of, digest_of
 from kiosk.central.store.tables import conflicts, hours, play_batches
-from kiosk.wire import EarlierHours, Hours, Plays
+from kiosk.wire import EarlierHours, EarlierPlays, Hours, Plays
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def keep_contradictions(
     connection: Connection, replays: Sequence[Replay], received: datetime
 ) -> Iterator[Alert]:
     """Compare replays with what was committed first; yields an alert for each that differs."""
-    for table, kinds in ((hours, (Hours, EarlierHours)), (play_batches, (Plays,))):
+    for table, kinds in ((hours, (Hours, EarlierHours)), (play_batches, (Plays, EarlierPlays))):
         some = [replay for replay in replays if isinstance(replay.content, kinds)]
         for replay, digest in _differing(connection, table, some):
             _keep(connection, replay, digest, received)
@@ -51,7 +51,7 @@ def keep_contradictions(
 
 def is_there(connection: Connection, replay: Replay) -> bool:
     """Whether a row has the number of a replay."""
-    table = play_batches if isinstance(replay.content, Plays) else hours
+    table = play_batches if isinstance(replay.content, Plays | EarlierPlays) else hours
     return _look_everywhere(connection, table, replay) is not None
 
 

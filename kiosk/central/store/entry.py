@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kiosk.wire import Branch, EarlierHealth, EarlierHours, Health, Hours, Plays, Reply, Status
+from kiosk.wire import (
+    Branch,
+    EarlierHealth,
+    EarlierHours,
+    EarlierPlays,
+    Health,
+    Hours,
+    Plays,
+    Reply,
+    Status,
+)
 
-Sequenced = Hours | EarlierHours | Plays
+Sequenced = Hours | EarlierHours | Plays | EarlierPlays
 """What is numbered, acknowledged and never lost."""
 
 Content = Sequenced | Health | EarlierHealth | Status | Reply

@@ -15,7 +15,7 @@ from kiosk.central.store.entry import Content, Entry
 from kiosk.central.store.ledger import write
 from kiosk.central.store.runs import Run
 from kiosk.central.store.tables import streams
-from kiosk.wire import Branch, EarlierHealth, EarlierHours, Hours, Plays, Status
+from kiosk.wire import Branch, EarlierHealth, EarlierHours, EarlierPlays, Hours, Status
 
 log = logging.getLogger(__name__)
 
@@ -114,14 +114,14 @@ def _hour(row: Any) -> Content:
     return Hours.model_validate(said)
 
 
-def _batch(epoch: str, seq: int, plays: Sequence[Any]) -> Plays:
+def _batch(epoch: str, seq: int, plays: Sequence[Any]) -> EarlierPlays:
     columns = ("play_id", "creative", "campaign", "start", "duration_s")
     proofs = [
         {name: getattr(play, name) for name in columns}
         | {"completed": bool(play.completed), "presented": bool(play.presented)}
         for play in plays
     ]
-    return Plays.model_validate({"epoch": epoch, "seq": seq, "plays": proofs})
+    return EarlierPlays.model_validate({"epoch": epoch, "seq": seq, "plays": proofs})
 
 
 def _put_right(connection: Connection, now: datetime) -> None:

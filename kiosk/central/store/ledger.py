@@ -20,7 +20,7 @@ from kiosk.central.store.presence import Device, lock_devices, save_devices, tak
 from kiosk.central.store.rows import Row, at_of, creative_names, digest_of, hour_row, play_row
 from kiosk.central.store.streams import NAMES, Stream, Streams
 from kiosk.central.store.tables import hours, marks, play_batches
-from kiosk.wire import EarlierHours, Health, Hours, Plays, Reply, StreamHealth
+from kiosk.wire import EarlierHours, EarlierPlays, Health, Hours, Plays, Reply, StreamHealth
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def _take(batch: _Batch, device: Device, entry: Entry, content: Sequenced) -> No
 
 def _gather(batch: _Batch, device: Device, entry: Entry, content: Sequenced) -> None:
     digest = digest_of(entry.payload)
-    if isinstance(content, Plays):
+    if isinstance(content, Plays | EarlierPlays):
         row = play_row(entry.payload, content, digest)
         batch.plays.append({"device_id": device.id, "received": batch.received, **row})
         return

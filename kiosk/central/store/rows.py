@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kiosk.terms import GENDERS, GROUP_SIZES, MOODS, UNKNOWN
-from kiosk.wire import EarlierHours, Hours, Plays
+from kiosk.wire import EarlierHours, EarlierPlays, Hours, Plays
 
 Row = dict[str, Any]
 
@@ -24,9 +24,9 @@ def digest_of(payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-def at_of(content: Hours | EarlierHours | Plays) -> datetime:
+def at_of(content: Hours | EarlierHours | Plays | EarlierPlays) -> datetime:
     """The time under which a message is kept."""
-    if isinstance(content, Plays):
+    if isinstance(content, Plays | EarlierPlays):
         return content.plays[0].start
     if isinstance(content, Hours) and content.between is not None:
         return content.between.not_after
@@ -146,10 +146,11 @@ def _earlier_tables(content: EarlierHours) -> Row:
     }
 
 
-def play_row(payload: bytes, content: Plays, digest: bytes) -> Row:
+def play_row(payload: bytes, content: Plays | EarlierPlays, digest: bytes) -> Row:
     """The row of a batch of plays, without the device."""
     return {
         "at": at_of(content),
+        "until": max(play.start for play in content.plays),
         "epoch": content.epoch,
         "seq": content.seq,
         "digest": digest,
@@ -158,7 +159,7 @@ def play_row(payload: bytes, content: Plays, digest: bytes) -> Row:
     }
 
 
-def _proofs(payload: bytes, content: Plays) -> str:
+def _proofs(payload: bytes, content: Plays | EarlierPlays) -> str:
     # Our own devices write the plays last and without blanks: then they stand there already. The
     # key cannot stand anywhere else, as every other quotation mark within a text is escaped.
     at = payload.rfind(PLAYS_KEY)

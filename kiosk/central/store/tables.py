@@ -137,6 +137,7 @@ play_batches = Table(
     METADATA,
     Column("device_id", Integer, primary_key=True),
     Column("at", Moment, primary_key=True, comment="start of its first play"),
+    Column("until", Moment, comment="start of its last play; null: of a version before, as at"),
     Column("epoch", Text, primary_key=True),
     Column("seq", BIG, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, nullable=False),
@@ -144,6 +145,7 @@ play_batches = Table(
     Column("plays", Integer, nullable=False, comment="how many"),
     Column("proofs", Text, nullable=False, comment="the plays as they came, JSON"),
     Index("play_batches_at", "at", postgresql_using="brin"),
+    Index("play_batches_until", "until", postgresql_using="brin"),
     postgresql_partition_by="RANGE (at)",
 )
 

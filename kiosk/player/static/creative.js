@@ -1,19 +1,20 @@
-/** Creatives as page elements: load, start, dispose. Knows nothing of plays or of the director. */
+/** Creatives as layers of the page: load, begin, dispose. Knows nothing of plays or of the director. */
 
-const LOAD_TIMEOUT_MS = 8000;
-// An iframe reports `load` before its first paint; without this pause a fade
-// can begin on its still white canvas.
-const FRAME_PAINT_MS = 150;
-// A hidden or occluded window presents no video frames; the fade must not wait for them.
-const FIRST_FRAME_TIMEOUT_MS = 1000;
+import { ground, leavesRoom } from "/static/ground.js";
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+// Signs come twice a second; a busy machine may be late, a creative that hangs never comes.
+const HANGS_AFTER_MS = 3000;
+const GROUND_AFTER_MS = 1500;
+// Of films: the browser keeps 8 MB for each frame of one that is read, so few are.
+const GROUNDS_MAX = 64;
+// The browser's cache keeps no file of more than an eighth of its size (kiosk/screen: 64 MB).
+const WARM_MOST_BYTES = 8 << 20;
 
 /** Resolves on the named event, rejects on `error`. */
-function once(element, name) {
+function once(element, name, signal) {
   return new Promise((resolve, reject) => {
-    element.addEventListener(name, resolve, { once: true });
-    element.addEventListener("error", () => reject(new Error(describe(element))), { once: true });
+    element.addEventListener(name, resolve, { once: true, signal });
+    element.addEventListener("error", () => reject(new Error(describe(element))), { once: true, signal });
   });
 }
 
@@ -22,98 +23,165 @@ function describe(element) {
   return `cannot load ${element.dataset.url}${detail ? `: ${detail}` : ""}`;
 }
 
+/** A creative draws no more; the process that it runs in serves no other one until it is disposed. */
+export class HangsError extends Error {
+  constructor(url) {
+    super(`it hangs: ${url}`);
+  }
+}
+
+const nothing = () => {};
+const grounds = new Map();
+
+function keepGround(url, canvas) {
+  grounds.delete(url);
+  grounds.set(url, canvas);
+  if (grounds.size > GROUNDS_MAX) grounds.delete(grounds.keys().next().value);
+}
+
 const loaders = {
-  image(url) {
-    const element = new Image();
-    element.alt = "";
-    element.decoding = "sync";
-    element.src = url;
+  image(url, layer) {
+    const content = new Image();
+    const { canvas, draw } = ground();
+    content.alt = "";
+    content.decoding = "sync";
+    content.src = url;
+    layer.append(canvas, content);
     // decode() rejects with a bare EncodingError whatever went wrong: name the file instead.
-    const ready = element.decode().catch(() => {
+    const decoded = content.decode().catch(() => {
       throw new Error(`cannot load or decode ${url}`);
     });
-    return { element, ready };
+    return {
+      ready: decoded.then(() => draw(content, content.naturalWidth, content.naturalHeight)),
+      begin: nothing,
+      dispose: () => content.removeAttribute("src"),
+    };
   },
 
-  video(url) {
-    const element = document.createElement("video");
-    Object.assign(element, { muted: true, loop: true, playsInline: true, preload: "auto" });
-    element.disablePictureInPicture = true;
-    element.dataset.url = url;
-    const ready = once(element, "canplaythrough");
-    element.src = url;
-    return { element, ready };
+  video(url, layer) {
+    const content = document.createElement("video");
+    const { canvas, draw, copy } = ground();
+    const using = new AbortController();
+    const { signal } = using;
+    Object.assign(content, { muted: true, loop: true, playsInline: true, preload: "auto" });
+    content.disablePictureInPicture = true;
+    content.dataset.url = url;
+    const known = once(content, "loadedmetadata", signal).then(() => {
+      if (!content.videoWidth) throw new Error(`no picture in ${url}`);
+    });
+    // Its first frame is there, and decoded, before it is to be shown.
+    const first = new Promise((resolve) => content.requestVideoFrameCallback(resolve));
+    const playable = once(content, "canplaythrough", signal);
+    content.src = url;
+    layer.append(canvas, content);
+    const show = () => {
+      const { videoWidth, videoHeight } = content;
+      if (!leavesRoom(videoWidth, videoHeight)) return;
+      draw(content, videoWidth, videoHeight);
+      keepGround(url, canvas);
+    };
+    const before = grounds.get(url);
+    let timer = 0;
+    return {
+      ready: Promise.all([known, playable, first]).then(() => (before ? copy(before) : show())),
+      begin(broken) {
+        // A film may break off long after its first frame was decoded.
+        content.addEventListener("error", () => broken(new Error(describe(content))), { signal });
+        content.play().catch((error) => signal.aborted || broken(error));
+        // Many films begin in black.
+        if (!before) timer = setTimeout(show, GROUND_AFTER_MS);
+      },
+      dispose() {
+        clearTimeout(timer);
+        using.abort();
+        content.pause();
+        // Merely removed it would keep its decoder and its buffers.
+        content.removeAttribute("src");
+        content.load();
+      },
+    };
   },
 
-  html(url) {
-    const element = document.createElement("iframe");
-    element.setAttribute("sandbox", "allow-scripts");
-    element.referrerPolicy = "no-referrer";
-    element.tabIndex = -1;
-    element.title = "";
-    element.dataset.url = url;
-    // `load` also fires for the browser's own error page, and a sandboxed frame
-    // cannot be looked into: ask for the document first.
+  html(url, layer) {
+    const content = document.createElement("iframe");
+    content.setAttribute("sandbox", "allow-scripts");
+    content.setAttribute("allow", "");
+    content.referrerPolicy = "no-referrer";
+    content.tabIndex = -1;
+    content.title = "";
+    let hung = 0;
+    let broken = null;
+    let drawn = nothing;
+    const signs = ({ source, data }) => {
+      if (source !== content.contentWindow) return;
+      if (data?.type === "drawn") drawn();
+      clearTimeout(hung);
+      if (broken) watch();
+    };
+    const watch = () => {
+      clearTimeout(hung);
+      // A page that is not seen draws nothing, whatever is in it.
+      hung = setTimeout(() => (document.hidden ? watch() : broken(new HangsError(url))), HANGS_AFTER_MS);
+    };
+    addEventListener("message", signs);
+    // The frame says "drawn" of the browser's own error page too, and a sandboxed frame cannot be
+    // looked into: ask for the document first.
     const ready = fetch(url, { cache: "no-store" }).then(async (response) => {
       if (!response.ok) throw new Error(`cannot load ${url}: HTTP ${response.status}`);
-      const loaded = once(element, "load");
-      element.src = url;
-      await loaded;
-      await wait(FRAME_PAINT_MS);
+      await response.body?.cancel();
+      await new Promise((resolve) => {
+        drawn = resolve;
+        content.src = `/frame#${encodeURIComponent(url)}`;
+        layer.append(content);
+      });
     });
-    return { element, ready };
+    return {
+      ready,
+      begin(told) {
+        broken = told;
+        watch();
+      },
+      dispose() {
+        removeEventListener("message", signs);
+        clearTimeout(hung);
+        broken = null;
+      },
+    };
   },
 };
 
 /**
- * Begins to load a creative inside `stage`, invisible.
+ * Begins to load a creative inside `stage`, invisible, and gives up after so many seconds.
  *
- * @returns {{element: HTMLElement, ready: Promise<void>}} `ready` rejects when it
- *   cannot be shown; the caller disposes the element in either case.
+ * @returns {{element: HTMLElement, ready: Promise<void>, begin: (broken: (error: Error) => void) => void,
+ *   dispose: () => void}} `ready` rejects when it cannot be shown, and otherwise says that its first
+ *   frame is decoded; `begin` sets it in motion and tells if it breaks off; the caller disposes it in
+ *   any case.
  */
-export function load(creative, stage) {
-  const loader = loaders[creative.kind];
-  if (!loader) {
-    const element = document.createElement("div");
-    return { element, ready: Promise.reject(new Error(`unknown kind ${creative.kind}`)) };
-  }
-  const { element, ready } = loader(creative.url);
-  element.classList.add("layer");
+export function load(creative, stage, patienceS) {
+  const element = document.createElement("div");
+  element.className = "layer";
   stage.append(element);
+  const loader = loaders[creative.kind];
+  const loading = loader
+    ? loader(creative.url, element)
+    : { ready: Promise.reject(new Error(`unknown kind ${creative.kind}`)), begin: nothing, dispose: nothing };
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`not ready after ${LOAD_TIMEOUT_MS / 1000} s: ${creative.url}`)),
-      LOAD_TIMEOUT_MS,
+      () => reject(new Error(`not ready after ${patienceS} s: ${creative.url}`)),
+      patienceS * 1000,
     );
   });
-  return { element, ready: Promise.race([ready, late]).finally(() => clearTimeout(timer)) };
-}
-
-/** Sets a loaded creative in motion; resolves once it has a frame to show, tells if it breaks off. */
-export async function start(element, broken) {
-  if (!(element instanceof HTMLVideoElement)) return;
-  // A film may break off long after its first frame was decoded.
-  element.addEventListener("error", () => broken(element.error ?? new Error("it broke off")));
-  const frame = element.requestVideoFrameCallback
-    ? new Promise((resolve) => element.requestVideoFrameCallback(resolve))
-    : once(element, "timeupdate");
-  await element.play();
-  await Promise.race([frame, wait(FIRST_FRAME_TIMEOUT_MS)]);
-}
-
-/** Removes the element and lets go of its decoder: a video merely removed keeps its buffers. */
-export function dispose(element) {
-  if (element instanceof HTMLVideoElement) {
-    element.pause();
-    element.removeAttribute("src");
-    element.load();
-  } else if (element instanceof HTMLIFrameElement) {
-    element.src = "about:blank";
-  } else if (element instanceof HTMLImageElement) {
-    element.removeAttribute("src");
-  }
-  element.remove();
+  return {
+    element,
+    ready: Promise.race([loading.ready, late]).finally(() => clearTimeout(timer)),
+    begin: loading.begin,
+    dispose() {
+      loading.dispose();
+      element.remove();
+    },
+  };
 }
 
 /**
@@ -125,6 +193,10 @@ export async function warm(creatives) {
     if (kind === "html") continue;
     try {
       const response = await fetch(url);
+      if (!(Number(response.headers.get("content-length")) <= WARM_MOST_BYTES)) {
+        await response.body.cancel();
+        continue;
+      }
       const reader = response.body.getReader();
       while (!(await reader.read()).done);
     } catch {

@@ -225,6 +225,21 @@ function showPlay(state) {
   text(byId("play-explanation"), play.explanation ?? "");
 }
 
+function showLeftOut(state) {
+  const leftOut = list(state.left_out);
+  byId("left-out-panel").hidden = !leftOut.length;
+  sync(
+    byId("left-out"),
+    leftOut.slice(0, RECENT_SHOWN),
+    (entry) => String(entry.creative),
+    () => el("li", "", null, el("strong"), el("span", "muted")),
+    (item, entry) => {
+      text(item.children[0], entry.creative);
+      text(item.children[1], entry.why);
+    },
+  );
+}
+
 function showRecent(state) {
   const recent = list(state.recent).slice(0, RECENT_SHOWN);
   byId("recent-empty").hidden = recent.length > 0;
@@ -306,7 +321,7 @@ function show(state) {
   text(byId("version"), state.version ?? "");
   text(byId("time"), clock(state.t) ? `${clock(state.t)} UTC` : "");
   document.title = state.device ? `${state.device} · kiosk` : "kiosk";
-  for (const part of [showHealth, showAudience, showPlay, showRecent, showHour, showToday]) part(state);
+  for (const part of [showHealth, showAudience, showPlay, showLeftOut, showRecent, showHour, showToday]) part(state);
   showLink();
 }
 
@@ -324,5 +339,5 @@ connect("/operator/ws", {
 });
 
 setInterval(showLink, 500);
-for (const part of [showHealth, showAudience, showPlay, showRecent, showHour, showToday]) part({});
+for (const part of [showHealth, showAudience, showPlay, showLeftOut, showRecent, showHour, showToday]) part({});
 showLink();

@@ -7,11 +7,13 @@
  */
 
 import { cover } from "/static/cover.js";
-import { dispose, load, start, warm } from "/static/creative.js";
+import { HangsError, load, warm } from "/static/creative.js";
 import { isNoticeShown, showNotice } from "/static/notice.js";
 import { connect } from "/static/socket.js";
 
-const FADE_MS = 450;
+const TRANSITION_MAX_MS = 2000;
+// Of the first frame of a fade: it counts as presented, so it has to be seen.
+const FIRST_OPACITY = 0.12;
 // How long a finished play stays while the director may still answer.
 const GRACE_S = 2;
 // A local rotation in which nothing loads must not spin.
@@ -23,6 +25,10 @@ const IDENTIFY_MAX_S = 600;
 const UNSENT_MAX = 64;
 const NOTICE_CHECK_MS = 1000;
 const BEAT_MS = 2000;
+// Between two beats that come when they should; whoever draws no frame for longer shows nothing.
+const SEEN_MAX_S = 3;
+// A play that is long over gives way to the card: what it was booked for may be over too.
+const OVERDUE_S = 20;
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -42,6 +48,8 @@ let greeted = false;
 let idleSince = seconds();
 let localBlockedUntil = 0;
 let plays = 0;
+let transitionMs = 0;
+let patienceS = 8;
 // What the director was told of the notice since it greeted us; null: nothing.
 let noticeTold = null;
 let wake = 0;
@@ -70,10 +78,10 @@ function isCreative(value) {
 /** Replaces whatever waits; a play that waits has not been shown, so nothing is cut. */
 function queue(creative, playId) {
   drop(next);
-  const { element, ready } = load(creative, stage);
-  const play = { creative, playId, element, ready: false, dropped: false, since: 0, seen: 0, seenFrom: 0 };
+  const layer = load(creative, stage, patienceS);
+  const play = { creative, playId, layer, ready: false, dropped: false, since: 0, seen: 0, seenFrom: 0 };
   next = play;
-  ready.then(
+  layer.ready.then(
     () => {
       if (next !== play) return;
       play.ready = true;
@@ -87,7 +95,7 @@ function drop(play) {
   if (!play) return;
   if (next === play) next = null;
   play.dropped = true;
-  dispose(play.element);
+  play.layer.dispose();
 }
 
 /** A play that was dropped on purpose may fail too: nobody waits for it. */
@@ -103,9 +111,25 @@ function fail(play, error) {
 function breakOff(play, error) {
   if (play.dropped || play.broken) return;
   play.broken = true;
-  play.creative = { ...play.creative, duration_s: 0.001 };
+  if (error instanceof HangsError && play === shown) {
+    unhang(play, error);
+    return;
+  }
+  play.creative = { ...play.creative, duration_s: play.since ? Math.max(0.001, seconds() - play.since) : 0.001 };
   if (play.playId) report({ type: "failed", play_id: play.playId, error: String(error?.message ?? error) });
   advance();
+}
+
+/** HTML creatives share a process: all that are in it go, or the next one would hang with them. */
+function unhang(play, error) {
+  const waiting = next?.creative.kind === "html" ? next : null;
+  const culprit = waiting && !waiting.ready ? waiting : play;
+  if (culprit.playId) report({ type: "failed", play_id: culprit.playId, error: error.message });
+  else skipLocal();
+  retire();
+  if (!waiting) return;
+  drop(waiting);
+  if (waiting !== culprit) queue(waiting.creative, waiting.playId);
 }
 
 function skipLocal() {
@@ -144,79 +168,98 @@ function advance() {
     }
     at.push(due);
   }
-  if (!next && rotation.length) {
-    const alone = rotation.length === 1 && shown && !shown.playId && shown.creative.url === rotation[0].url;
+  const alone = rotation.length === 1 && shown && !shown.playId && shown.creative.url === rotation[0].url;
+  if (!next && rotation.length && !alone) {
     // Local candidates load during the grace, to be ready at its end.
     const due = Math.max(shown ? end : graceEnd() - GRACE_S / 2, localBlockedUntil);
-    if (!alone && now >= due) queueLocal();
-    else if (!alone) at.push(due);
+    if (now >= due) queueLocal();
+    else at.push(due);
   }
-  if (at.length) wake = setTimeout(advance, Math.max(10, (Math.min(...at) - now) * 1000));
+  if (shown && !alone) {
+    if (now >= end + OVERDUE_S) retire();
+    else at.push(end + OVERDUE_S);
+  }
+  if (at.length) wake = setTimeout(advance, Math.max(1, (Math.min(...at) - now) * 1000));
 }
 
 /** Brings the waiting play to the front; whatever goes wrong, what is on screen stays there. */
 async function swap() {
   const incoming = next;
+  const outgoing = shown;
   swapping = incoming;
-  try {
-    await start(incoming.element, (error) => breakOff(incoming, error));
-    // Until here a newer play may have replaced it.
-    if (next === incoming) {
-      next = null;
-      await fadeIn(incoming.element);
-      replaceShown(incoming);
-    }
-  } catch (error) {
-    fail(incoming, error);
-  } finally {
-    swapping = null;
-    advance();
-  }
+  next = null;
+  incoming.layer.begin((error) => breakOff(incoming, error));
+  const shownWhole = reveal(incoming.layer.element);
+  // The first of these frames draws it, the second one begins when that is on its way to the screen.
+  await nextFrame();
+  await nextFrame();
+  takeOver(incoming);
+  await shownWhole;
+  if (shown === incoming) card.classList.add("covered");
+  if (outgoing) drop(outgoing);
+  swapping = null;
+  advance();
 }
 
-async function fadeIn(element) {
-  await nextFrame();
-  await nextFrame();
-  // Document order stacks the newest layer on top, so the outgoing one stays
-  // opaque underneath until the very end of the fade.
-  const fade = element.animate([{ opacity: 0.001 }, { opacity: 1 }], {
-    duration: FADE_MS,
-    easing: "ease-in-out",
-  });
+/** Resolves when a layer hides all that is below; document order puts the newest on top. */
+async function reveal(element) {
   element.classList.add("shown");
-  await fade.finished;
+  if (transitionMs > 0) {
+    const fade = element.animate([{ opacity: FIRST_OPACITY }, { opacity: 1 }], { duration: transitionMs });
+    await fade.finished;
+  }
+  // What is below stays opaque until the frame that covers it has been drawn.
   await nextFrame();
   await nextFrame();
 }
 
-/** The incoming play now covers everything: the outgoing one ends in the same instant. */
-function replaceShown(incoming) {
+/** The first frame is presented: the play begins, and with it ends the one before. */
+function takeOver(incoming) {
   const outgoing = shown;
   shown = incoming;
   plays++;
   incoming.since = seconds();
   incoming.seenFrom = document.hidden ? 0 : incoming.since;
-  card.classList.add("covered");
-  if (outgoing) {
-    countSeen(outgoing);
-    dispose(outgoing.element);
-    if (outgoing.playId) {
-      report({ type: "ended", play_id: outgoing.playId, shown_s: Math.round(outgoing.seen * 1000) / 1000 });
-    }
-  }
+  if (outgoing) tellEnd(outgoing);
   if (incoming.playId) report({ type: "started", play_id: incoming.playId });
   else rotationIndex++;
 }
 
-/** Adds the visible time since it was last counted: a hidden window shows nothing to anybody. */
+/** Nothing came after it for long: the card stands there until something does. */
+function retire() {
+  const outgoing = shown;
+  shown = null;
+  idleSince = seconds();
+  card.classList.remove("covered");
+  tellEnd(outgoing);
+  drop(outgoing);
+  advance();
+}
+
+function tellEnd(play) {
+  countSeen(play);
+  if (play.playId) {
+    report({ type: "ended", play_id: play.playId, shown_s: Math.round(play.seen * 1000) / 1000 });
+  }
+}
+
+/** Adds the time since it was last counted, as far as frames were drawn: nobody sees a hidden window. */
 function countSeen(play) {
   if (!play) return;
   const now = seconds();
-  if (play.seenFrom) play.seen += now - play.seenFrom;
+  if (play.seenFrom) play.seen += Math.min(now - play.seenFrom, SEEN_MAX_S);
   play.seenFrom = document.hidden ? 0 : now;
 }
 
-document.addEventListener("visibilitychange", () => countSeen(shown));
+/** Whether anybody can see the page: while nobody can, the director counts nothing as shown. */
+function tellSight() {
+  if (primary && greeted) socket.send({ type: "visible", shown: !document.hidden });
+}
+
+document.addEventListener("visibilitychange", () => {
+  countSeen(shown);
+  tellSight();
+});
 
 // ---------------------------------------------------------------- the director
 
@@ -232,6 +275,9 @@ function hello(message) {
     if (next && !next.playId) drop(next);
     void warm(rotation);
   }
+  transitionMs = Math.min(Math.max(0, Number(message.transition_ms) || 0), TRANSITION_MAX_MS);
+  if (message.load_timeout_s > 0) patienceS = message.load_timeout_s;
+  if (document.hidden) tellSight();
   showNotice(message.notice);
   noticeTold = null;
   tellNotice();
@@ -266,6 +312,7 @@ document.addEventListener("visibilitychange", tellNotice);
 async function beat() {
   await nextFrame();
   await nextFrame();
+  countSeen(shown);
   if (primary && greeted) socket.send({ type: "beat" });
   setTimeout(beat, BEAT_MS);
 }
@@ -294,7 +341,9 @@ function aim(message) {
 
 const handlers = { hello, prepare, identify, aim };
 
-const socket = connect("/screen/ws", {
+const MAIN = new URLSearchParams(location.search).has("main");
+
+const socket = connect(MAIN ? "/screen/ws?main" : "/screen/ws", {
   onOpen() {
     connected = true;
   },

@@ -138,3 +138,19 @@ def test_media_need_an_address(settings, campaign, origin):
     with pytest.raises(BadInputError, match="address"):
         publish_campaign(settings, campaign, "*/*/*", origin)
     assert published(settings) == []
+
+
+def test_a_campaign_with_days_in_it_is_published_as_it_is_read(settings, campaign):
+    text = campaign.read_text().replace("id: shop,", "id: shop, flight: {from: 2026-11-01},")
+    campaign.write_text(text)
+    assert publish_campaign(settings, campaign, "acme/*/*", ORIGIN) == 1
+    (document,) = published(settings)
+    assert document.content["creatives"][2]["flight"] == {"from": "2026-11-01"}
+
+
+def test_a_medium_that_is_not_the_one_that_was_booked_is_not_published(settings, campaign):
+    text = campaign.read_text().replace("id: shop,", f"id: shop, sha256: '{64 * 'a'}',")
+    campaign.write_text(text)
+    with pytest.raises(CampaignError, match=r"shop: sha256: shop\.html is another file"):
+        publish_campaign(settings, campaign, "acme/*/*", ORIGIN)
+    assert published(settings) == []

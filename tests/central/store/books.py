@@ -36,6 +36,13 @@ def plays(seq: int, *names: str, epoch: str = EPOCH, of: str = BRANCH) -> Entry:
     return decode(f"{of}/up/plays", plays_payload(epoch, seq, *(names or (f"play-{seq}",))))
 
 
+def earlier_plays(seq: int, *names: str) -> Entry:
+    """The bytes of a version that knew no contracts."""
+    text = plays_payload(EPOCH, seq, *(names or (f"play-{seq}",)))
+    text = text.replace(b'"schema":2', b'"schema":1').replace(b'"contract":null,', b"")
+    return decode(f"{BRANCH}/up/plays", text)
+
+
 def health(lowest: int, at: datetime = NOW, epoch: str = EPOCH) -> Entry:
     held = {"lowest": lowest, "next": lowest + 5}
     said = Health.model_validate(

@@ -23,8 +23,8 @@ from tests.central.store.books import (
     Books,
     central,
     contiguous,
+    earlier_plays,
     hours,
-    plays,
 )
 
 FORMER = Path(__file__).with_name("former.sql")
@@ -162,7 +162,7 @@ def test_a_database_of_the_version_before_is_carried_over(tmp_path):
     assert books.alerts() == {}
     # What a device sends again is known, and what it sends next is taken.
     again = books.write(
-        hours(1), hours(2), hours(3), plays(1, "a", "b"), hours(1, LATER_EPOCH), at=NOW
+        hours(1), hours(2), hours(3), earlier_plays(1, "a", "b"), hours(1, LATER_EPOCH), at=NOW
     )
     assert contiguous(again) == {
         (EPOCH, "hours"): 4,

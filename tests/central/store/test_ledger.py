@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from kiosk.central.ingest.decode import decode
+from kiosk.central.ingest.decode import RejectedPayloadError, decode
 from kiosk.central.store import drop_old, open_database, read_totals, tables, work_off, write
 from kiosk.wire import Status
 from tests import postgres
@@ -20,6 +21,7 @@ from tests.central.store.books import (
     NOW,
     central,
     contiguous,
+    earlier_plays,
     health,
     hours,
     plays,
@@ -250,6 +252,28 @@ def test_hours_that_waited_on_a_device_since_before_an_update_are_taken_in_their
     entries = [decode(f"{BRANCH}/up/hours", earlier), hours(2)]
     assert contiguous(books.write(*entries)) == {(EPOCH, "hours"): 2}
     assert books.rows("hours", "seq", "ots", "policy") == [(1, 5, None), (2, 12, "full")]
+
+
+def test_plays_that_waited_on_a_device_since_before_an_update_are_taken_in_their_order(books):
+    entries = [earlier_plays(1), plays(2)]
+    assert contiguous(books.write(*entries)) == {(EPOCH, "plays"): 2}
+    # What a device sends again once it is updated is what it sent before, byte by byte.
+    books.write(*entries)
+    assert books.play_ids() == ["play-1", "play-2"]
+    assert books.rows("conflicts", "seq") == []
+
+
+@pytest.mark.parametrize(("schema", "without"), [(1, ""), (2, "contract"), (3, "")])
+def test_plays_of_no_version_are_refused(schema, without):
+    with pytest.raises(RejectedPayloadError):
+        decode(f"{BRANCH}/up/plays", changed(plays(1).payload, schema=schema, without=without))
+
+
+def changed(payload: bytes, schema: int, without: str) -> bytes:
+    told = json.loads(payload) | {"schema": schema}
+    for play in told["plays"]:
+        play.pop(without, None)
+    return json.dumps(told).encode()
 
 
 def test_an_hour_is_kept_cell_by_cell(books):

@@ -58,7 +58,13 @@ FIGURE = like(r"[a-z][a-z0-9_]{0,39}")
 
 COMMAND_ID = like(r"[0-9a-f]{16}")
 
-REASON = like(r"(targeted|rotation): [a-z0-9+=_, .-]{1,120}")
+REASON = like(r"(targeted|rotation|contract): [a-z0-9+=_, .-]{1,120}")
+
+RULES = (
+    *("broken", "medium", "flight", "daypart", "restricted", "minor", "vision", "group"),
+    *("looking", "targeting", "exclusivity", "separation", "gap", "frequency", "pace"),
+    *("variety", "turn", "specific"),
+)
 
 KEYS: Keys = {
     "band": BANDS.__contains__,
@@ -67,6 +73,7 @@ KEYS: Keys = {
     "group": GROUPS.__contains__,
     "creative": NAME.holds,
     "reason": REASON.holds,
+    "rule": RULES.__contains__,
     "stream": ("hours", "plays").__contains__,
     "document": ("config", "campaign").__contains__,
     "figure": FIGURE.holds,
@@ -152,6 +159,7 @@ PLAYS: Fields = {
     "plays[].play_id": PLAY_ID,
     "plays[].creative": NAME,
     "plays[].campaign": NAME,
+    "plays[].contract": maybe(NAME),
     "plays[].start": TIME,
     "plays[].duration_s": number(),
     "plays[].completed": flag(),
@@ -231,6 +239,8 @@ SCREEN: dict[str, Fields] = {
         "rotation[].kind": CREATIVE_KIND,
         "rotation[].url": ADDRESS,
         "rotation[].duration_s": number(),
+        "transition_ms": integer(),
+        "load_timeout_s": number(),
         "notice.show": flag(),
         "notice.texts[].lang": like(r"[a-z]{0,2}"),
         "notice.texts[].lines[]": text(200),
@@ -289,6 +299,8 @@ OPERATOR: Fields = {
     "screen.connected": integer(),
     "screen.presented": flag(),
     "screen.notice": flag(),
+    "left_out[].creative": NAME,
+    "left_out[].why": text(300),
     "clock_known": flag(),
     "counts.hour": text(40),
     "counts.passes": integer(),
@@ -327,6 +339,7 @@ SELDOM = frozenset(
     {
         *("counts.age_gender{band}{gender}", "counts.mood{mood}"),
         *("recent[].t", "recent[].creative", "recent[].reason"),
+        *("left_out[].creative", "left_out[].why"),
     }
 )
 """Paths of the operator's page that a short run need not meet."""
@@ -335,6 +348,20 @@ SELDOM = frozenset(
 
 TEXT, INTEGER, REAL, BLOB = "TEXT", "INTEGER", "REAL", "BLOB"
 BOOT = like(r"[0-9a-f-]{36}")
+
+WHOLE_SECONDS = Kind(
+    "whole seconds of all viewers together", lambda v: isinstance(v, float) and v == int(v) >= 0
+)
+"""Of attention: finer ones would tell one pass from the next."""
+
+MODEL = Kind(
+    "a learner's weights, which say so and are few",
+    lambda v: (
+        isinstance(v, bytes) and v.startswith(b'{"format": "kiosk-learner-') and (len(v) <= 2**18)
+    ),
+)
+"""Weights of labels (a creative with an age band, a mood, an hour of the day), from thousands of
+plays: nothing in it belongs to a moment."""
 
 STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
     "_sqlite_migrations": {
@@ -355,6 +382,24 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
         "completed": (INTEGER, maybe(integer())),
         "presented": (INTEGER, integer()),
         "seq": (INTEGER, maybe(integer())),
+        "contract": (TEXT, maybe(NAME)),
+        "propensity": (REAL, maybe(number())),
+        "control": (INTEGER, maybe(integer())),
+        "attention_s": (REAL, maybe(WHOLE_SECONDS)),
+        "decision": (TEXT, None),
+    },
+    "deliveries": {
+        "contract": (TEXT, NAME),
+        "period": (TEXT, like(r"\d{4}-\d\d-\d\d(T\d\d[+-]\d{4})?")),
+        "plays": (INTEGER, integer()),
+        "shown_s": (REAL, number()),
+        "live_s": (REAL, number()),
+        "impressions": (INTEGER, integer()),
+    },
+    "learner": {
+        "name": (TEXT, label("attention")),
+        "model": (BLOB, MODEL),
+        "at": (TEXT, TIME),
     },
     "open_hours": {
         "hour": (TEXT, text(40)),
@@ -416,6 +461,16 @@ HEALTH: dict[str, Fields] = {
     },
 }
 """What a process says of itself, by ``part``."""
+
+DECISION: Fields = {
+    "in[].id": NAME,
+    "in[].score": maybe(number()),
+    "in[].p": number(),
+    "out{rule}[]": NAME,
+    "more": integer(),
+}
+"""What was weighed for a play: creatives with rule or score. The audience itself is not in it; with
+whom a creative is for, its rule says of it as much as the reason of a targeted play does."""
 
 SCALES: Fields = {"{table}": number()}
 """What the ledger keeps of an hour's noise, beside its tables as they were published."""

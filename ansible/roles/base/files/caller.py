@@ -1,6 +1,7 @@
 """Says who has logged in here, and what would become of it: one JSON object.
 
-Its argument is a JSON list of the addresses and networks that may open ssh; an empty one is everybody.
+Its argument is a JSON list of the addresses and networks that may open ssh; an empty one is
+everybody.
 """
 
 import ipaddress
@@ -8,11 +9,12 @@ import json
 import os
 import pwd
 import sys
+from pathlib import Path
 
 try:
-    with open(os.path.expanduser("~/.ssh/authorized_keys"), encoding="utf-8") as file:
-        lines = [line.strip() for line in file]
-except OSError:
+    keys = Path("~/.ssh/authorized_keys").expanduser().read_text(encoding="utf-8")
+    lines = [line.strip() for line in keys.splitlines()]
+except (OSError, RuntimeError):
     lines = []
 said = {
     "user": pwd.getpwuid(os.getuid()).pw_name,
@@ -30,4 +32,4 @@ if len(connection) == 4:
     networks = [ipaddress.ip_network(one, strict=False) for one in json.loads(sys.argv[1])]
     said["address"], said["port"] = str(address), int(connection[3])
     said["may_call"] = not networks or any(address in one for one in networks)
-print(json.dumps(said))
+sys.stdout.write(json.dumps(said) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import BoundedSemaphore
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, Select, select
 
 from kiosk.central.reading import Period, Scope
 from kiosk.central.store import tables
@@ -39,7 +39,7 @@ CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
 
 _places = BoundedSemaphore(AT_ONCE)
 
-Batch = Sequence[RowMapping]
+Batch = Sequence[Mapping[Any, Any]]
 Form = Literal["csv", "parquet"]
 
 
@@ -151,7 +151,7 @@ def _name(what: str, scope: Scope, period: Period) -> str:
 def _answer(connection: Connection, wanted: Select[Any], table: Table, form: Form) -> Response:
     # Asked now, so that a fault of the database is told as one, and not by a broken file.
     batches = connection.execute(wanted).mappings().partitions(ROWS)
-    write, kind = (_csv, CSV) if form == "csv" else (_parquet, PARQUET)
+    write, kind = (_csv, CSV) if form == "csv" else (parquet_of, PARQUET)
     headers = {"Content-Disposition": f'attachment; filename="{table.name}.{form}"'}
     return StreamingResponse(write(table, batches), headers=headers, media_type=kind)
 
@@ -173,7 +173,8 @@ def _plain(value: Any) -> Any:
     return iso(value) if isinstance(value, datetime) else value
 
 
-def _parquet(table: Table, batches: Iterable[Batch]) -> Iterator[bytes]:
+def parquet_of(table: Table, batches: Iterable[Batch]) -> Iterator[bytes]:
+    """A table as Parquet, a row group for each batch, as it is written."""
     schema = schema_of(table.columns, table.about)
     drain = _Drain()
     with pq.ParquetWriter(drain, schema, compression="zstd") as writer:

@@ -1,4 +1,4 @@
-"""What devices sent, as they sent it: hours with their noise, and plays."""
+"""Hours as devices sent them, with their noise."""
 
 from __future__ import annotations
 
@@ -79,23 +79,8 @@ class HourOut(Answer):
     counts: Counts
 
 
-class PlayOut(Answer):
-    """One creative on screen, start to end."""
-
-    tenant: str
-    site: str
-    device: str
-    play_id: str
-    creative: str
-    campaign: str
-    start: datetime
-    duration_s: float
-    completed: bool
-    presented: bool
-
-
 KEY = ("device_id", "at", "epoch", "seq")
-"""What both tables are ordered by: their primary key."""
+"""What hours and batches of plays are ordered by: their primary key."""
 
 KINDS = (int, datetime, str, int)
 
@@ -119,51 +104,15 @@ def list_hours(
     wanted = of_scope(select(table), table, scope, begin, to)
     after = place_of(cursor, *KINDS)
     if after is not None:
-        wanted = wanted.where(tuple_(*_key_of(table)) > after)
+        wanted = wanted.where(tuple_(*key_columns(table)) > after)
     found = connection.execute(wanted.limit(limit + 1)).mappings().all()
     rows = found[:limit]
     places = places_of(connection, {row["device_id"] for row in rows})
     names = creative_names(connection, {one for row in rows for one in row["creatives"]})
     items = [_hour(row, places, names) for row in rows]
-    following = cursor_of(_key(rows[-1])) if len(found) > limit else None
+    following = cursor_of(key_of(rows[-1])) if len(found) > limit else None
     # A page has some hundred thousand numbers: to check each against the model takes seconds.
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
-
-
-@router.get("/plays")
-def list_plays(
-    *,
-    connection: Reading,
-    scope: AskedScope,
-    begin: From = None,
-    to: To = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> Page[PlayOut]:
-    """Proof of play, play by play, in the order of devices and time.
-
-    Whether a play lies within from and to is told by the first one of the batch that it came in.
-    """
-    table = tables.play_batches
-    wanted = of_scope(select(table), table, scope, begin, to)
-    after = place_of(cursor, *KINDS, int)
-    if after is not None:
-        # The batch that the last page ended in is read again.
-        wanted = wanted.where(tuple_(*_key_of(table)) >= after[:-1])
-    rows = connection.execute(wanted.limit(limit + 1)).mappings().all()
-    places = places_of(connection, {row["device_id"] for row in rows})
-    found: list[PlayOut] = []
-    for row in rows:
-        proofs = json.loads(row["proofs"])
-        again = after is not None and _key(row) == after[:-1]
-        start = max(0, after[-1]) if after is not None and again else 0
-        end = start + limit - len(found)
-        place = places[row["device_id"]]
-        found += [PlayOut(**place, **_proof(proof)) for proof in proofs[start:end]]
-        if len(found) == limit:
-            # There may be no more behind it; then the next page is empty.
-            return Page(items=found, next=cursor_of((*_key(row), min(end, len(proofs)))))
-    return Page(items=found, next=None)
 
 
 def of_scope(
@@ -179,7 +128,7 @@ def of_scope(
         wanted = wanted.where(table.c.at >= begin)
     if to is not None:
         wanted = wanted.where(table.c.at < to)
-    return wanted.order_by(*_key_of(table))
+    return wanted.order_by(*key_columns(table))
 
 
 def places_of(connection: Connection, ids: Iterable[int]) -> dict[int, dict[str, str]]:
@@ -190,16 +139,14 @@ def places_of(connection: Connection, ids: Iterable[int]) -> dict[int, dict[str,
     return {row.id: {"tenant": row.tenant, "site": row.site, "device": row.name} for row in rows}
 
 
-def _key_of(table: Table) -> list[Any]:
+def key_columns(table: Table) -> list[Any]:
+    """The columns of the key."""
     return [table.c[name] for name in KEY]
 
 
-def _key(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+def key_of(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """The key of a row."""
     return tuple(row[name] for name in KEY)
-
-
-def _proof(proof: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: proof[name] for name in PlayOut.model_fields if name in proof}
 
 
 def _hour(

@@ -38,5 +38,11 @@ def deviations(scales: str | None) -> Mapping[str, float]:
     }
 
 
+def impressions_variance(scales: str | None) -> float:
+    """Variance of the noise on an hour's impressions, not rounded; 0: they are exact."""
+    scale = json.loads(scales).get("impressions") if scales else None
+    return _variance(scale) if scale else 0.0
+
+
 def _variance(scale: float) -> float:
     return 2 * math.exp(-1 / scale) / math.expm1(-1 / scale) ** 2

@@ -16,6 +16,7 @@ from kiosk.central.web.api import (
     multipliers,
     operations,
     places,
+    plays,
 )
 from kiosk.central.web.api.terms import Answer
 from kiosk.central.web.auth import Caller
@@ -66,7 +67,7 @@ def paced(request: Request, user: Caller) -> None:
 
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(paced)], responses=PROBLEMS)
-for part in (places, hours, audience, multipliers, export, operations, documents, bookings):
+for part in (places, hours, plays, audience, multipliers, export, operations, documents, bookings):
     router.include_router(part.router)
 
 

@@ -42,6 +42,7 @@ from kiosk.central.web.pages.choosing import (
 )
 from kiosk.central.web.pages.desk import At, Desk
 from kiosk.central.web.pages.drawing import spark_path
+from kiosk.clock import iso
 
 router = APIRouter(include_in_schema=False)
 router.include_router(devices.router)
@@ -135,6 +136,7 @@ def content(desk: At, asked: Query_) -> Response:
         control_name=names.get(control) if control is not None else None,
         deliveries=read_deliveries(desk.connection, desk.now, desk.zone),
         drawn={"rates": charts.rates(told.creatives), "uplifts": charts.uplifts(shown)},
+        exports=_plays_exports(scope, period),
         **_choices(desk, asked),
     )
 
@@ -234,14 +236,26 @@ def _by_hour(told: Overview, zone: ZoneInfo) -> list[dict[str, Any]]:
 
 def _exports(scope: Scope, period: Period) -> dict[str, str]:
     """Where the same can be had as a table."""
-    place = {"tenant": scope.tenant, "site": scope.site, "device": scope.device}
-    query = {name: value for name, value in place.items() if value}
-    text = urlencode({**query, "first": period.first, "last": period.last})
+    text = urlencode({**_place(scope), "first": period.first, "last": period.last})
     return {
         f"{what}_{form}": f"/api/v1/export/{what}.{form}?{text}"
         for what in ("hours", "audience")
         for form in ("csv", "parquet")
     }
+
+
+def _plays_exports(scope: Scope, period: Period) -> dict[str, str]:
+    """Where the plays of these days can be had one by one."""
+    days = {"from": iso(period.start), "to": iso(period.end)}
+    return {
+        form: f"/api/v1/plays/export?{urlencode({**_place(scope), **days, 'format': form})}"
+        for form in ("csv", "parquet", "openrtb")
+    }
+
+
+def _place(scope: Scope) -> dict[str, str]:
+    place = {"tenant": scope.tenant, "site": scope.site, "device": scope.device}
+    return {name: value for name, value in place.items() if value}
 
 
 def _changes(desk: Desk, scope: Scope, period: Period, asked: Asked) -> dict[str, Any]:
