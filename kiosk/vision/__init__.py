@@ -1,9 +1,9 @@
 """Vision: pixels in, viewers out.
 
-Comes in: frames of one camera or file. Goes out: :class:`VisionRecord` lines on a Unix socket,
-one per processed frame, with an estimate and its probability for every viewer. Never writes a
-file, never reaches a network, never keeps a picture, crop or embedding past the frame it came
-from, never recognises anybody again. The only room that runs cv2; it imports on Python 3.9.
+Comes in: frames of one camera or file; by hand, a photo. Goes out: :class:`VisionRecord` lines on a
+Unix socket, one per processed frame, with an estimate and its probability for every viewer. Never
+writes a file, never reaches a network, never keeps a picture, crop or embedding past the frame it
+came from, never recognises anybody again. The only room that runs cv2; it imports on Python 3.9.
 """
 
 from __future__ import annotations
@@ -30,15 +30,19 @@ from kiosk.vision.records import Viewer, VisionRecord, decode_record
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Callable
 
     from kiosk.config import TrackingSettings, VisionSettings
     from kiosk.service import Heartbeat
+    from kiosk.vision.attributes import Estimate as Estimate
     from kiosk.vision.faces import Faces as Faces
     from kiosk.vision.finders import Finder
     from kiosk.vision.pace import Pace as Pace
+    from kiosk.vision.photo import Photo as Photo
+    from kiosk.vision.photo import PhotoFace as PhotoFace
+    from kiosk.vision.photo import PhotoReader as PhotoReader
     from kiosk.vision.pipeline import Pipeline as Pipeline
     from kiosk.vision.sources import Frame
     from kiosk.vision.stills import Examiner
@@ -59,6 +63,7 @@ __all__ = [
     "VisionRecord",
     "WheelSource",
     "accelerators",
+    "annotate_photo",
     "checked_ir",
     "decode_record",
     "int8_name",
@@ -69,6 +74,7 @@ __all__ = [
     "open_finder",
     "open_footage",
     "open_pace",
+    "open_photo_reader",
     "open_pipeline",
     "open_tracker",
     "openvino_core",
@@ -97,6 +103,21 @@ def open_examiner(settings: VisionSettings, *, raw_scores: bool = False) -> Exam
     from kiosk.vision.stills import Examiner
 
     return Examiner(settings, raw_scores=raw_scores)
+
+
+def open_photo_reader(settings: VisionSettings) -> PhotoReader:
+    """A bundle for photos with any number of faces; see :mod:`kiosk.vision.photo`."""
+    _prepare_libraries(settings)
+    from kiosk.vision.photo import PhotoReader as PhotoReader
+
+    return PhotoReader(settings)
+
+
+def annotate_photo(data: bytes, boxes: Sequence[tuple[tuple[int, int, int, int], str]]) -> bytes:
+    """A JPEG copy of a photo with named boxes; see :func:`kiosk.vision.photo.annotated`."""
+    from kiosk.vision.photo import annotated
+
+    return annotated(data, boxes)
 
 
 def open_pipeline(settings: VisionSettings, source: str) -> Pipeline:

@@ -6,7 +6,7 @@ light. So their mean counts like one good look, it does not grow surer with ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -100,6 +100,19 @@ class Calibration:
             return np.asarray(blend, np.float32)
         bias = [self._rules(task).bias.get(label, 0.0) for label in self.labels[task]]
         return np.asarray(blend + np.asarray(bias, np.float32), np.float32)
+
+    def evidence(self, task: Task, looks: Iterable[Opinions], quality: float) -> Optional[Evidence]:
+        """Evidence of several looks at one face of a still picture, or nothing."""
+        found: Optional[Evidence] = None
+        for opinions in looks:
+            pooled = self.pooled(task, opinions)
+            if pooled is None:
+                continue
+            if found is None:
+                found = first_look(pooled, quality)
+            else:
+                found.add(pooled, quality)
+        return found
 
     def label_p(self, evidence: Evidence) -> Floats:
         """Probabilities of a task's labels, float32 [labels]; poor views make them more equal."""

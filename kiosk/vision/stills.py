@@ -18,7 +18,6 @@ from kiosk.vision.heads import Head, Heads, Opinions
 from kiosk.vision.posterior import (
     Calibration,
     Evidence,
-    first_look,
     minor_probability,
 )
 from kiosk.vision.runtime import Models, Runtime
@@ -112,7 +111,7 @@ class Examiner:
         said = self._both(image, keypoints)
         s = self._settings
         quality = self._quality(image, keypoints)
-        evidence = {task: self._evidence(task, said, quality) for task in self.tasks}
+        evidence = {task: self._calibration.evidence(task, said, quality) for task in self.tasks}
         age = evidence.get("age")
         years_p = self._calibration.years_p(age) if age else np.zeros(0, np.float32)
         return Look(
@@ -192,18 +191,6 @@ class Examiner:
         s = self._settings
         sharp = face_sharpness(image, keypoints)
         return view_quality(keypoints, sharp, s.good_eye_distance_px, s.good_sharpness)
-
-    def _evidence(self, task: Task, said: list[Opinions], quality: float) -> Evidence | None:
-        evidence: Evidence | None = None
-        for opinions in said:
-            pooled = self._calibration.pooled(task, opinions)
-            if pooled is None:
-                continue
-            if evidence is None:
-                evidence = first_look(pooled, quality)
-            else:
-                evidence.add(pooled, quality)
-        return evidence
 
     def _labels_p(self, task: Task, evidence: Evidence | None) -> dict[str, float]:
         if evidence is None:
