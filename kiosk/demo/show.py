@@ -107,7 +107,13 @@ def _arranged(settings: Settings, footage: str, folder: Path, broker_port: int) 
         "audience": but(
             "audience", socket=folder / "audience.sock", publish_open_hour_on_stop=True
         ),
-        "ads": but("ads", campaign=CAMPAIGN),
+        # Nothing is learned in minutes: what fits most closely shows what targeting does.
+        "ads": but(
+            "ads",
+            campaign=CAMPAIGN,
+            control_share=0.0,
+            learner=settings.ads.learner.model_copy(update={"enabled": False}),
+        ),
         "player": but(
             "player", port=port if is_free(host, port) else free_port(), plays_batch_s=5.0
         ),

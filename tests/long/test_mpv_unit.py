@@ -68,9 +68,11 @@ def _install(running: Machine) -> None:
     settings["screen"] = {"hung_s": 6}
     config.write_text(yaml.safe_dump(settings))
     folder = root / "etc/systemd/system/kiosk-screen.service.d"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "no-display.conf").write_text(f"[Service]\n{NO_DISPLAY}\n")
-    shutil.copy(REPO / "deploy/systemd/kiosk-screen.service.d/mpv.conf", folder)
+    shutil.copy(
+        REPO / "deploy/systemd/kiosk-screen.service.d/mpv.conf.example", folder / "mpv.conf"
+    )
 
 
 def _presented(running: Machine) -> int:

@@ -84,7 +84,7 @@ def _install(running: Machine) -> None:
     settings = yaml.safe_load(config.read_text()) | {"screen": {"hung_s": 6, "rotate_deg": 90}}
     config.write_text(yaml.safe_dump(settings))
     folder = root / "etc/systemd/system/kiosk-screen.service.d"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "no-display.conf").write_text(f"[Service]\n{NO_DISPLAY}\n")
 
 
