@@ -42,6 +42,11 @@ test: setup check ## Check, then run every test that takes seconds
 test-long: setup ## Run the tests that take minutes
 	$(BIN)/pytest -m long --ignore=tests/appliance --ignore=tests/machine
 
+.PHONY: test-systemd
+test-systemd: setup ## As root: releases, isolation and a late disk on a booted systemd: five minutes
+	$(BIN)/pytest -m long tests/long/test_isolation.py tests/long/test_late_units.py \
+		tests/long/test_release_systemd.py
+
 .PHONY: bundle
 bundle: ## Build what a device installs without internet, for x86_64 and aarch64, into dist/
 	@deploy/setup.sh bundle

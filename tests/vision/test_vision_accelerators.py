@@ -324,19 +324,15 @@ def test_the_longest_wait_is_not_shorter_than_the_shortest() -> None:
 FRAMES, LOST_AT, BACK_BY = 70, 20, 50
 
 
-def watched(
-    models_dir: Path, sample: Path, at_frame: Callable[[int], None]
-) -> tuple[list[VisionRecord], list[float]]:
-    """Records of the first frames of a clip, and how long each took."""
+def watched(models_dir: Path, sample: Path, at_frame: Callable[[int], None]) -> list[VisionRecord]:
+    """Records of the first frames of a clip."""
     inference = InferenceSettings(device="MYRIAD", retry_min_s=0.05)
     pipeline = Pipeline(VisionSettings(models_dir=models_dir, inference=inference), "clip")
-    records, took = [], []
+    records = []
     for index, image in enumerate(frames_of(sample, FRAMES)):
         at_frame(index)
-        begun = time.monotonic()
         records.append(pipeline.process(image, index / 25))
-        took.append(time.monotonic() - begun)
-    return records, took
+    return records
 
 
 def told(records: list[VisionRecord]) -> list[list[tuple[object, ...]]]:
@@ -369,14 +365,13 @@ def test_a_clip_with_a_loss_and_a_return_counts_as_one_without(
                 if thread.name == "comeback":
                     thread.join(60)
 
-    records, took = watched(models_dir, sample, cue)
+    records = watched(models_dir, sample, cue)
     used = [record.accelerator for record in records]
     assert used[:LOST_AT] == ["MYRIAD"] * LOST_AT
     assert used[LOST_AT + 4] == "CPU"
     assert used[BACK_BY:] == ["MYRIAD"] * (FRAMES - BACK_BY)
     assert told(records) == told(undisturbed)
     assert len({one.id for record in records for one in record.viewers}) == 1
-    assert max(took[LOST_AT:]) < VisionSettings().tracking.gap_s
 
 
 @pytest.fixture(scope="module")
@@ -384,7 +379,7 @@ def undisturbed(models_dir: Path, sample: Path) -> list[VisionRecord]:
     with pytest.MonkeyPatch.context() as patch:
         stick = Stick()
         patch.setattr(engine, "openvino_core", lambda: stick)
-        records, _ = watched(models_dir, sample, lambda _: None)
+        records = watched(models_dir, sample, lambda _: None)
     assert {record.accelerator for record in records} == {"MYRIAD"}
     return records
 
