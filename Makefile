@@ -36,7 +36,7 @@ check: tools ## Lint, types, architecture, Python 3.9 part, documentation: secon
 
 .PHONY: test
 test: setup check ## Check, then run every test that takes seconds
-	$(BIN)/pytest -m "not long" -n 3 --dist loadfile
+	$(BIN)/pytest -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-long
 test-long: setup ## Run the tests that take minutes

@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from kiosk.state.outbox import append
 from kiosk.state.store import Store
+from kiosk.state.tables import Database
 
 
 @dataclass(frozen=True)

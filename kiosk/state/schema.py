@@ -12,9 +12,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
-
 from kiosk.errors import NewerStateError
+from kiosk.state.tables import Database, Migrations
 
 MIGRATIONS = Migrations("kiosk-state")
 

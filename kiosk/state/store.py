@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from kiosk.clock import Clock
 from kiosk.errors import StateError, StateUnavailableError
 from kiosk.state.schema import migrate, refuse_newer
+from kiosk.state.tables import Database
 
 log = logging.getLogger(__name__)
 

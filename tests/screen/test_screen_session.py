@@ -131,13 +131,13 @@ def test_a_display_that_is_unplugged_and_plugged_in_again_shows_the_page(tmp_pat
 def test_the_browser_is_left_alone_while_the_director_is_away_and_waits_for_it(tmp_path):
     with serving() as gone:
         port = gone.port
-    with session(tmp_path, port, HEADLESS, hung_s=1) as waiting:
+    with session(tmp_path, port, HEADLESS, hung_s=3) as waiting:
         until(lambda: "event=screen_no_director" in waiting.said, "it waits for the director")
         # No browser: it would show an error.
         assert waiting.programs("chromium") == []
         with serving(port) as pages:
             until(lambda: pages.beats > 2, "the page")
-        time.sleep(4)
+        time.sleep(6)
         assert "event=screen_hung" not in waiting.said
         assert restarts(waiting) == 1
         with serving(port) as again:
