@@ -18,7 +18,7 @@ from kiosk.ads.campaign import (
     ShareOfVoice,
     Targeting,
 )
-from kiosk.ads.campaignfile import Examination, examine_campaign, load_campaign
+from kiosk.ads.campaignfile import Examination, examine_campaign, load_campaign, window_of
 from kiosk.ads.context import Context
 from kiosk.ads.decision import Considered, Decision, decide
 from kiosk.ads.entries import campaign_schema
@@ -31,6 +31,7 @@ from kiosk.ads.pacing import Standing, standing
 from kiosk.ads.preview import plan_week
 from kiosk.ads.previewpicture import picture_of as picture_of_week
 from kiosk.ads.previewtext import text_of as text_of_week
+from kiosk.ads.rest import Rest
 from kiosk.ads.reward import MOST_FACING, reward_of
 from kiosk.ads.rules import NEVER_BY_AGE_OR_GENDER, RULES
 from kiosk.ads.sold import Sold, sold_in
@@ -58,6 +59,7 @@ __all__ = [
     "Moment",
     "Plays",
     "Ranker",
+    "Rest",
     "Rotation",
     "ShareOfVoice",
     "Sold",
@@ -79,4 +81,5 @@ __all__ = [
     "sold_in",
     "standing",
     "text_of_week",
+    "window_of",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from kiosk.ads.campaign import Campaign, Contract, Creative, Plays, ShareOfVoice
+from kiosk.ads.exclusivity import shut_out_by
 from kiosk.ads.times import DAY_MINUTES, Span, common, length, merged
 
 FULL = 1 + 1e-9
@@ -123,24 +124,6 @@ def play_seconds(contract: str, creatives: Iterable[Creative]) -> float:
     """The mean length of a contract's creatives."""
     own = [one.duration_s for one in creatives if one.contract == contract]
     return sum(own) / len(own) if own else 0.0
-
-
-def shut_out_by(contract: Contract, live: Iterable[Contract]) -> Contract | None:
-    """Whose exclusivity keeps a contract from playing.
-
-    Of two that claim the same the higher priority has it, then the first in the file.
-    """
-    own_turn = False
-    for other in sorted(live, key=lambda one: -one.priority):
-        if other.id == contract.id:
-            if contract.exclusive == "screen":
-                return None
-            own_turn = contract.exclusive == "category"
-            continue
-        rival = other.category == contract.category and not own_turn
-        if other.exclusive == "screen" or (other.exclusive == "category" and rival):
-            return other
-    return None
 
 
 def _stretch(begin: int, end: int, live: list[Contract], rates: dict[str, float]) -> Stretch:

@@ -34,6 +34,7 @@ from kiosk.ads.entries import (
     DAYS,
     ContractEntry,
     CreativeEntry,
+    DayName,
     Daypart,
     FlightEntry,
     FrequencyEntry,
@@ -42,6 +43,7 @@ from kiosk.ads.entries import (
     WindowEntry,
 )
 from kiosk.ads.expectations import check_expectations
+from kiosk.ads.rest import Rest
 from kiosk.ads.times import Times, Window
 from kiosk.errors import CampaignError
 
@@ -82,12 +84,13 @@ def load_campaign(path: Path) -> Campaign:
     return campaign
 
 
-def examine_campaign(path: Path, today: date) -> Examination:
+def examine_campaign(path: Path, today: date, rest: Rest = Rest()) -> Examination:  # noqa: B008 - frozen
     """Read a campaign file and check it as closely as can be, its media's content as well.
 
     Args:
         path: the file.
         today: the day by the store's clock; flights that ended before are remarked on.
+        rest: of the screen that it is checked for; none: of no screen in particular.
 
     Raises:
         CampaignError: it is no campaign file at all.
@@ -96,7 +99,7 @@ def examine_campaign(path: Path, today: date) -> Examination:
     campaign = _judged(draft)
     check_content(draft, path.parent)
     if not draft.errors():
-        check_expectations(draft, campaign, today)
+        check_expectations(draft, campaign, today, rest)
     remarks = sorted(draft.remarks, key=lambda one: (one.line, one.key))
     return Examination(path, None if draft.errors() else campaign, tuple(remarks))
 
@@ -203,8 +206,18 @@ def _times(flight: FlightEntry | None, dayparts: Iterable[Daypart], named: Named
 
 
 def _window(entry: WindowEntry) -> Window:
-    days = frozenset(DAYS.index(day) for day in entry.days)
-    return Window(days, _time(entry.begin), _time(entry.end))
+    return window_of(entry.days, entry.begin, entry.end)
+
+
+def window_of(days: Iterable[DayName], begin: str, end: str) -> Window:
+    """A stretch of the week as files write it.
+
+    Args:
+        days: on which it begins.
+        begin: such as ``07:30``.
+        end: the same, or ``24:00``.
+    """
+    return Window(frozenset(DAYS.index(day) for day in days), _time(begin), _time(end))
 
 
 def _time(clock_time: str) -> time:

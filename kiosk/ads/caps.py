@@ -98,4 +98,5 @@ def _slack(times: Times) -> float:
 
 
 def _figure(number: float) -> str:
-    return f"{number:.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"
+    # Not to whole ones: a goal of 10.04 would read as the cap of 10 that it is above.
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from kiosk.ads.draft import Draft, nearest
 from kiosk.ads.entries import ContractEntry, CreativeEntry, Daypart
+from kiosk.ads.house import CARD_ID
 from kiosk.ads.media import digest_of, fault_of, oddity_of
 
 NEVER_BY_AGE_OR_GENDER = {
@@ -27,6 +28,11 @@ def check_names(draft: Draft) -> None:
     """No id twice, and every reference leads somewhere."""
     _twice(draft, "contracts", draft.contracts)
     _twice(draft, "creatives", draft.creatives)
+    for number, creative in draft.creatives.items():
+        if creative.id == CARD_ID:
+            draft.error(
+                ("creatives", number, "id"), f"{CARD_ID} is the card of our own; take another name"
+            )
     # Also those that are faulty in themselves: their names are known.
     contracts = {
         str(one["id"])

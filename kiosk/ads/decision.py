@@ -15,6 +15,7 @@ from kiosk.ads.moment import Moment
 from kiosk.ads.pacing import LATE, Standing, first_in_turn, standing
 from kiosk.ads.rules import Refusal, Scene, judge
 from kiosk.ads.sold import sold_in
+from kiosk.ads.specific import MostSpecific
 from kiosk.ads.wording import explain, reason_of
 from kiosk.audience import Audience
 from kiosk.config import AdsSettings
@@ -145,10 +146,12 @@ def decide(  # noqa: PLR0917 - each is another thing that a choice depends on
     able = _vary(able, scene, standings, out)
     urgent = _turn(able, standings, out)
     candidates = [one for one in able if one.id not in out]
+    control_share = settings.control_share
     if not settings.learner.enabled:
-        candidates = _most_specific(candidates, out)
+        ranker, candidates = _most_specific(candidates, out)
+        control_share = 0.0 if any(one.targeted for one in candidates) else control_share
     context = Context.of(audience, moment.local)
-    drawn = draw_one(candidates, context, ranker, settings.control_share, draw)
+    drawn = draw_one(candidates, context, ranker, control_share, draw)
     scores = _scores(candidates, drawn, context, ranker)
     chosen = candidates[drawn.chosen]
     first = standings.get(chosen.contract or "") if chosen.contract in urgent else None
@@ -220,12 +223,13 @@ def _turn(
     return urgent
 
 
-def _most_specific(candidates: list[Creative], out: dict[str, Refusal]) -> list[Creative]:
-    most = max(one.targeting.criteria for one in candidates)
-    for creative in candidates:
-        if creative.targeting.criteria < most:
-            out[creative.id] = Refusal.by("specific")
-    return [one for one in candidates if one.id not in out]
+def _most_specific(
+    candidates: list[Creative], out: dict[str, Refusal]
+) -> tuple[Ranker, list[Creative]]:
+    ranker = MostSpecific(candidates)
+    kept = [one for one in candidates if ranker.keeps(one)]
+    out.update({one.id: Refusal.by("specific") for one in candidates if not ranker.keeps(one)})
+    return ranker, kept
 
 
 def _scores(

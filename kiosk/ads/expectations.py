@@ -9,21 +9,26 @@ from kiosk.ads.bookings import Bookings, Stretch
 from kiosk.ads.campaign import Campaign, Impressions, Plays, ShareOfVoice
 from kiosk.ads.caps import check_caps
 from kiosk.ads.draft import Draft
-from kiosk.ads.times import TELLING_DAYS
+from kiosk.ads.rest import Rest, check_rest
+from kiosk.ads.times import TELLING_DAYS, length, telling_days
 
 
-def check_expectations(draft: Draft, campaign: Campaign, today: date) -> None:
+def check_expectations(draft: Draft, campaign: Campaign, today: date, rest: Rest) -> None:
     """Remark on what can be played but will not come out as it was sold.
 
     Args:
         draft: without errors.
         campaign: what was made of it.
         today: by the store's clock; what lies before is past.
+        rest: of the screen that it is checked for.
     """
     _over(draft, campaign, today)
     check_caps(draft, campaign)
     _unpaced(draft, campaign)
     _who_comes(draft, campaign)
+    _rounded_away(draft, campaign)
+    _over_midnight(draft, campaign)
+    check_rest(draft, campaign, rest)
     _sums(draft, campaign, today)
 
 
@@ -63,6 +68,35 @@ def _who_comes(draft: Draft, campaign: Campaign) -> None:
                 ("contracts", number, "goal"),
                 "each of its creatives plays before some viewers only, so that the goal depends on"
                 " who comes; add one for everybody",
+            )
+
+
+def _rounded_away(draft: Draft, campaign: Campaign) -> None:
+    for number, contract in zip(draft.contracts, campaign.contracts.values(), strict=True):
+        goal = contract.goal
+        if not isinstance(goal, Plays) or goal.per != "hour":
+            continue
+        longest = max(length(contract.times.spans(day)) for day in telling_days(contract.times))
+        if goal.count * longest < 30:
+            draft.warn(
+                ("contracts", number, "goal"),
+                f"{goal.count} an hour is less than half a play in the {longest} minutes of a day"
+                " in which it is live, so that it never plays; use plays_per_day",
+            )
+
+
+def _over_midnight(draft: Draft, campaign: Campaign) -> None:
+    for number, contract in zip(draft.contracts, campaign.contracts.values(), strict=True):
+        goal, windows = contract.goal, contract.times.windows
+        if not isinstance(goal, Plays) or goal.per != "day":
+            continue
+        begin = {day for window in windows for day in window.days}
+        carried = {(day + 1) % 7 for window in windows if window.carries for day in window.days}
+        if carried - begin:
+            draft.warn(
+                ("contracts", number, "goal"),
+                f"a day ends at midnight: of a night there are {goal.count} plays before it and"
+                f" {goal.count} after it; use plays_per_hour, or a goal of half as many",
             )
 
 

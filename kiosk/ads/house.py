@@ -6,13 +6,16 @@ from pathlib import Path
 
 from kiosk.ads.campaign import Campaign, Creative, Targeting
 
+CARD_ID = "kiosk-welcome"
+"""No creative of a campaign may have it: the card has to play when such a one is left out."""
+
 WELCOME = Path(__file__).parent / "house" / "welcome.svg"
 
 HOUSE_CAMPAIGN = Campaign(
     "house",
     (
         Creative(
-            id="welcome",
+            id=CARD_ID,
             kind="image",
             path=WELCOME,
             duration_s=10.0,

@@ -165,7 +165,7 @@ class Learner:
             return self._floored(weighed)
         trust = self._plays / (self._plays + COLD_PLAYS)
         found = [0.0] * len(candidates)
-        for places in _apart(candidates):
+        for places in apart(candidates):
             mass = sum(weighed[place] for place in places)
             told = self._told(context, [candidates[place] for place in places])
             for place, share in zip(places, told, strict=True):
@@ -180,7 +180,8 @@ class Learner:
         self._model.predict(examples)
         costs = [one.get_partial_prediction() for one in examples[1:]]
         self._model.finish_example(examples)
-        return tuple(-cost * context.size for cost in costs)
+        # Not the negative: of a cost of 0 that would be a reward of -0.
+        return tuple(0.0 - cost * context.size for cost in costs)
 
     def learn(
         self,
@@ -276,7 +277,7 @@ def _weighed(candidates: Sequence[Creative]) -> tuple[float, ...]:
     return tuple(one.weight / total for one in candidates)
 
 
-def _apart(candidates: Sequence[Creative]) -> list[list[int]]:
+def apart(candidates: Sequence[Creative]) -> list[list[int]]:
     """Places of the ordinary creatives, and of those of blind categories; no empty ones."""
     sides: tuple[list[int], list[int]] = ([], [])
     for place, one in enumerate(candidates):

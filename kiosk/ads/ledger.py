@@ -69,7 +69,7 @@ NOTHING = Sums()
 
 @dataclass
 class _Account:
-    """Sums of one contract, by the hour for the newest two days."""
+    """Sums of one contract, by the hour for the newest two days; impressions only in all."""
 
     total: Sums = NOTHING
     hours: dict[str, Sums] = field(default_factory=dict)
@@ -80,7 +80,8 @@ class _Account:
         day = one.period[:DAY]
         self.since = min(self.since or day, day)
         if len(one.period) > DAY:
-            self.hours[one.period] = self.hours.get(one.period, NOTHING).plus(one)
+            told = replace(one, impressions=0)
+            self.hours[one.period] = self.hours.get(one.period, NOTHING).plus(told)
 
     def of_day(self, day: str) -> Sums:
         found = NOTHING
@@ -189,13 +190,14 @@ class Ledger:
         for contract in sorted(over.live | ({own} if own else set())):
             one = Delivery(contract, over.hour, live_s=shown_s if contract in over.live else 0.0)
             if contract == own:
-                one = replace(
-                    one,
-                    plays=int(completed),
-                    shown_s=shown_s,
-                    impressions=max(0, impressions) if over.counted else 0,
-                )
+                one = replace(one, plays=int(completed), shown_s=shown_s)
             self._account(contract).add(one)
+            found.append(one)
+        if own and over.counted and impressions > 0:
+            # Never by the hour: exact counts of people are not to outlive theirs.
+            account = self._account(own)
+            one = Delivery(own, account.since, impressions=impressions)
+            account.add(one)
             found.append(one)
         return found
 
@@ -261,6 +263,11 @@ class Ledger:
         account = self._accounts.get(contract)
         return date.fromisoformat(account.since) if account is not None and account.since else None
 
+    @property
+    def days(self) -> frozenset[str]:
+        """Days whose hours are still told apart."""
+        return frozenset(hour[:DAY] for one in self._accounts.values() for hour in one.hours)
+
     def sums(self) -> list[Delivery]:
         """Everything that is kept, without the play that is open: hours, and what lies before."""
         found = []
@@ -305,7 +312,8 @@ class Ledger:
         if len(self._last) > MOST_IDS:
             oldest = next(iter(self._last))
             del self._last[oldest]
-            self._of_contract.pop(oldest.removeprefix("/"), None)
+            if oldest.startswith("/"):
+                self._of_contract.pop(oldest[1:], None)
 
 
 def _less(total: Sums, hours: Mapping[str, Sums]) -> Sums:

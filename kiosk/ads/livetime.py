@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import timegm
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from kiosk.ads.times import ALWAYS, Times
@@ -47,14 +47,19 @@ class Live:
             found.update(clock for part in one.windows for clock in (part.begin, part.end))
         return found
 
+    @cached_property
+    def edges(self) -> frozenset[date]:
+        """Days that differ from those before them for more than their weekday.
 
-def live_s(live: Live, begin_s: float, end_s: float, days: tuple[date, ...], zone: tzinfo) -> float:
-    """Live seconds between two instants that lie within the given days of the store."""
-    return sum(
-        max(0.0, min(end, end_s) - max(begin, begin_s))
-        for day in days
-        for begin, end in day_spans(live, day, zone)
-    )
+        A first day carries nothing over midnight, and the day after a last one only that.
+        """
+        found: set[date] = set()
+        for one in (self.times, *self.parts):
+            if one.first is not None:
+                found |= {one.first, one.first + timedelta(days=1)}
+            if one.last is not None:
+                found |= {one.last + timedelta(days=1), one.last + timedelta(days=2)}
+        return frozenset(found)
 
 
 @lru_cache(maxsize=2048)
@@ -65,18 +70,50 @@ def day_s(live: Live, day: date, zone: tzinfo) -> float:
 
 @lru_cache(maxsize=512)
 def days_s(live: Live, first: date, after: date, zone: tzinfo) -> float:
-    """Live seconds from the first day up to, and without, another one."""
+    """Live seconds from the first day up to, and without, another one.
+
+    Between the ends of flights, days of one weekday are alike but for those on which clocks change.
+    """
     after = min(after, first + timedelta(days=MOST_DAYS))
-    total, day = 0.0, first
-    while day < after:
-        following = _next_month(day)
-        if day.day == 1 and following <= after:
-            total += _month_s(live, day, zone)
-        else:
-            following = min(following, after)
-            total += sum(day_s(live, one, zone) for one in _days(day, following))
-        day = following
+    if after <= first:
+        return 0.0
+    odd = [
+        day
+        for year in range(first.year, after.year + 1)
+        for day in _odd_days(year, zone)
+        if first <= day < after
+    ]
+    edges = sorted({first, after, *(day for day in live.edges if first < day < after)})
+    return sum(day_s(live, day, zone) for day in odd) + sum(
+        _even_days_s(live, begin, end, zone, odd) for begin, end in pairwise(edges)
+    )
+
+
+def _even_days_s(live: Live, begin: date, end: date, zone: tzinfo, odd: list[date]) -> float:
+    """Live seconds of days over which nothing but the weekday tells one from another."""
+    total, days = 0.0, (end - begin).days
+    left_out = {(day - begin).days for day in odd if begin <= day < end}
+    for weekday in range(min(7, days)):
+        alike = range(weekday, days, 7)
+        some = next((number for number in alike if number not in left_out), None)
+        if some is not None:
+            count = len(alike) - sum(number in left_out for number in alike)
+            total += count * day_s(live, begin + timedelta(days=some), zone)
     return total
+
+
+@lru_cache(maxsize=64)
+def _odd_days(year: int, zone: tzinfo) -> tuple[date, ...]:
+    """Days on which clocks change."""
+    first = date(year, 1, 1)
+    days = [first + timedelta(days=number) for number in range(366)]
+    following = days[-1] + timedelta(days=1)
+    midnights = [datetime.combine(one, time(0), zone).timestamp() for one in (*days, following)]
+    return tuple(
+        day
+        for day, (begin_s, end_s) in zip(days, pairwise(midnights), strict=True)
+        if end_s - begin_s != DAY_S and day.year == year
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -98,19 +135,6 @@ def day_spans(live: Live, day: date, zone: tzinfo) -> tuple[Span, ...]:
             joins = bool(found) and found[-1][1] == one
             found.append((found.pop()[0] if joins else one, other))
     return tuple(found)
-
-
-@lru_cache(maxsize=512)
-def _month_s(live: Live, first: date, zone: tzinfo) -> float:
-    return sum(day_s(live, day, zone) for day in _days(first, _next_month(first)))
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _days(first: date, after: date) -> list[date]:
-    return [first + timedelta(days=number) for number in range((after - first).days)]
 
 
 def _steady(begin_s: float, end_s: float, zone: tzinfo) -> list[tuple[float, float, float]]:

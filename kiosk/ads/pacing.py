@@ -9,13 +9,15 @@ spread out, and what cannot be caught up so stays owed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta, tzinfo
+from typing import NamedTuple
 
 from kiosk.ads.campaign import Impressions, Plays, ShareOfVoice
 from kiosk.ads.ledger import HOUR_S, Ledger
-from kiosk.ads.livetime import day_s, days_s, live_s
+from kiosk.ads.livetime import Span, day_s, day_spans, days_s
 from kiosk.ads.moment import Moment
 from kiosk.ads.sold import Sold
 
@@ -67,8 +69,7 @@ class Standing:
     may: bool
 
 
-@dataclass(frozen=True)
-class _Period:
+class _Period(NamedTuple):
     """What was sold for the present period, in plays, and how much of its time has passed.
 
     Attributes:
@@ -99,14 +100,15 @@ def standing(
     Returns:
         The standing; ``None`` while the contract is not live.
     """
-    if not sold.live.hold(moment.local):
+    today = _today(sold, moment)
+    if not today.holds(moment.utc.timestamp()):
         return None
     goal, contract = sold.contract.goal, sold.contract
     if goal is None:
         return Standing(contract.id, 0.0, 0.0, 0.0, contract.priority, must=False, may=True)
     if isinstance(goal, ShareOfVoice):
         return _share(sold, goal.share, ledger, moment)
-    period = _period(sold, goal, ledger, moment)
+    period = _period(today, goal, ledger, moment)
     if period is None or period.whole_s <= 0 or period.plays <= 0:
         return Standing(
             contract.id, 0.0, 0.0, 0.0, contract.priority,
@@ -143,28 +145,13 @@ def first_in_turn(standings: Iterable[Standing]) -> frozenset[str]:
     return frozenset(one.contract for one in due if one.relative + one.grain >= most)
 
 
-def promised_plays(sold: Sold, moment: Moment) -> float | None:
-    """Plays of the whole present hour or day; ``None`` for any other goal.
-
-    An hour of which the contract is live for a part asks for that part of its plays.
-    """
-    goal = sold.contract.goal
-    if not isinstance(goal, Plays) or goal.per == "flight":
-        return None
-    if goal.per == "day":
-        return float(goal.count)
-    return goal.count * _hour(sold, moment)[1] / HOUR_S
-
-
 def _share(sold: Sold, share: float, ledger: Ledger, moment: Moment) -> Standing:
     contract = sold.contract
     sums = ledger.delivered(contract.id)
     behind = (share * sums.live_s - sums.shown_s) / sold.play_s
     an_hour = max(share * HOUR_S / sold.play_s, ROUNDING)
-    rested = _rested(
-        sold, ledger, moment, _caught_up_s(sold.play_s / max(share, ROUNDING), sold.play_s)
-    )
-    may = behind > -ROUNDING and rested
+    every_s = _caught_up_s(sold.play_s / max(share, ROUNDING), sold.play_s)
+    may = behind > -ROUNDING and _rested(sold, ledger, moment, every_s)
     return Standing(
         contract.id, behind, behind / an_hour, 0.5 / an_hour, contract.priority,
         must=may and behind >= DUE - ROUNDING, may=may,
@@ -184,33 +171,34 @@ def _rested(sold: Sold, ledger: Ledger, moment: Moment, every_s: float) -> bool:
     It looks at the last starts, each of which has to lie so many intervals back (a generic cell
     rate algorithm, ITU-T I.371, over a short memory).
     """
-    spare_s = sold.play_s / 2
-    return all(
-        moment.now_s - at_s >= every_s * number - spare_s
-        for number, at_s in enumerate(ledger.starts_of(sold.contract.id), 1)
-    )
+    spare_s, now_s = sold.play_s / 2, moment.now_s
+    for number, at_s in enumerate(ledger.starts_of(sold.contract.id), 1):
+        if now_s - at_s < every_s * number - spare_s:
+            return False
+    return True
 
 
 def _period(
-    sold: Sold, goal: Plays | Impressions, ledger: Ledger, moment: Moment
+    today: _Today, goal: Plays | Impressions, ledger: Ledger, moment: Moment
 ) -> _Period | None:
+    contract = today.sold.contract.id
     if isinstance(goal, Plays) and goal.per == "hour":
-        given = ledger.in_hour(sold.contract.id, moment).plays
-        passed_s, whole_s = _hour(sold, moment)
-        plays = goal.count * whole_s / HOUR_S
-        return _Period(plays, given, given >= plays - DUE, passed_s, whole_s)
+        given = ledger.in_hour(contract, moment).plays
+        before_s, passed_s, whole_s = _hour(today, moment)
+        plays = _whole_plays(goal.count, before_s + whole_s) - _whole_plays(goal.count, before_s)
+        return _Period(plays, given, given >= plays, passed_s, whole_s)
     if isinstance(goal, Plays) and goal.per == "day":
-        given = ledger.on_day(sold.contract.id, moment).plays
-        zone = moment.local.tzinfo
-        whole_s = day_s(sold.live, moment.day, zone) if zone is not None else 0.0
-        return _Period(goal.count, given, given >= goal.count, _today_s(sold, moment), whole_s)
-    return _flight(sold, goal, ledger, moment)
+        given = ledger.on_day(contract, moment).plays
+        passed_s = today.live_s(0.0, moment.utc.timestamp())
+        return _Period(goal.count, given, given >= goal.count, passed_s, today.whole_s)
+    return _flight(today, goal, ledger, moment)
 
 
 def _flight(
-    sold: Sold, goal: Plays | Impressions, ledger: Ledger, moment: Moment
+    today: _Today, goal: Plays | Impressions, ledger: Ledger, moment: Moment
 ) -> _Period | None:
-    sums, times, zone = ledger.delivered(sold.contract.id), sold.contract.times, moment.local.tzinfo
+    contract = today.sold.contract
+    sums, times = ledger.delivered(contract.id), contract.times
     if isinstance(goal, Plays):
         plays, given, full = float(goal.count), float(sums.plays), sums.plays >= goal.count
     else:
@@ -223,37 +211,87 @@ def _flight(
             sums.impressions / each,
             (sums.impressions >= goal.count),
         )
-    if times.last is None or zone is None:
+    if times.last is None:
         # It never ends, so no pace follows from it: it plays when there is room.
         return _Period(0.0, given, full, 0.0, 0.0)
-    first = times.first or min(ledger.began(sold.contract.id) or moment.day, moment.day)
-    # What a window carries over midnight belongs to the last day, and is played on the next.
-    whole_s = days_s(sold.live, first, times.last + timedelta(days=2), zone)
-    passed_s = days_s(sold.live, first, max(first, moment.day), zone) + _today_s(sold, moment)
+    first = times.first or min(ledger.began(contract.id) or moment.day, moment.day)
+    before_s, whole_s = today.flight_s(first, times.last)
+    passed_s = before_s + today.live_s(0.0, moment.utc.timestamp())
     return _Period(plays, given, full, passed_s, whole_s)
 
 
-def _today_s(sold: Sold, moment: Moment) -> float:
-    """Live seconds of the day so far."""
-    return _until_now_s(sold, moment, moment.day)
+def _whole_plays(an_hour: int, live_s: float) -> int:
+    """Plays of a day's first live seconds: what is rounded in one hour is made good in the next."""
+    return math.floor(an_hour * live_s / HOUR_S + DUE + ROUNDING)
 
 
-def _until_now_s(sold: Sold, moment: Moment, day: date) -> float:
-    zone = moment.local.tzinfo
-    if zone is None:
-        return 0.0
-    return live_s(sold.live, 0.0, moment.utc.timestamp(), (day,), zone)
-
-
-def _hour(sold: Sold, moment: Moment) -> tuple[float, float]:
-    """Live seconds of the hour of the store's clock: so far, and all."""
-    zone, local = moment.local.tzinfo, moment.local
-    if zone is None:
-        return 0.0, 0.0
-    now_s = moment.utc.timestamp()
+def _hour(today: _Today, moment: Moment) -> tuple[float, float, float]:
+    """Live seconds of the day before the hour of the store's clock; of the hour so far, and all."""
+    local, now_s = moment.local, moment.utc.timestamp()
     begin_s = now_s - (local.minute * 60 + local.second + local.microsecond / 1e6)
-    days = (moment.day,)
     return (
-        live_s(sold.live, begin_s, now_s, days, zone),
-        live_s(sold.live, begin_s, begin_s + HOUR_S, days, zone),
+        today.live_s(0.0, begin_s),
+        today.live_s(begin_s, now_s),
+        today.live_s(begin_s, begin_s + HOUR_S),
     )
+
+
+@dataclass(frozen=True)
+class _Today:
+    """What holds of a contract for a whole day of the store.
+
+    Attributes:
+        spans: when it is live.
+        whole_s: for how long together.
+        flights: live seconds before the day and of the whole flight, by the flight's first day.
+    """
+
+    sold: Sold
+    day: date
+    zone: tzinfo
+    spans: tuple[Span, ...]
+    whole_s: float
+    flights: dict[date, tuple[float, float]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(sold: Sold, day: date, zone: tzinfo) -> _Today:
+        return _Today(sold, day, zone, day_spans(sold.live, day, zone), day_s(sold.live, day, zone))
+
+    def holds(self, at_s: float) -> bool:
+        return any(begin <= at_s < end for begin, end in self.spans)
+
+    def live_s(self, begin_s: float, end_s: float) -> float:
+        total = 0.0
+        for begin, end in self.spans:
+            if begin < end_s and end > begin_s:
+                total += min(end, end_s) - max(begin, begin_s)
+        return total
+
+    def flight_s(self, first: date, last: date) -> tuple[float, float]:
+        """Live seconds from a flight's first day to this one, and to its end."""
+        if first not in self.flights:
+            live = self.sold.live
+            self.flights[first] = (
+                days_s(live, first, max(first, self.day), self.zone),
+                # What a window carries over midnight belongs to the last day, and is played on
+                # the next.
+                days_s(live, first, last + timedelta(days=2), self.zone),
+            )
+        return self.flights[first]
+
+
+MOST_TODAYS = 1024
+"""Contracts whose day is remembered: more than the campaigns have that are known at once."""
+
+_todays: dict[int, _Today] = {}
+"""By the identity of what was sold: to hash its times costs more than all else that is asked."""
+
+
+def _today(sold: Sold, moment: Moment) -> _Today:
+    day, zone = moment.day, moment.local.tzinfo or UTC
+    found = _todays.get(id(sold))
+    if found is None or found.sold is not sold or found.day != day or found.zone is not zone:
+        if len(_todays) >= MOST_TODAYS:
+            _todays.clear()
+        found = _todays[id(sold)] = _Today.of(sold, day, zone)
+    return found

@@ -156,7 +156,11 @@ def _length_s(day: date, hour: int, zone: ZoneInfo) -> int:
 
 
 def _plays(contract: Contract, campaign: Campaign, hours: Iterable[Iterable[Hour]]) -> float | None:
-    if not isinstance(contract.goal, ShareOfVoice | Plays):
+    goal, times = contract.goal, contract.times
+    if not isinstance(goal, ShareOfVoice | Plays):
+        return None
+    if isinstance(goal, Plays) and goal.per == "flight" and not (times.first and times.last):
+        # When it began only a screen knows, and without an end there is no pace.
         return None
     seconds = sum(
         hour.expected.get(contract.id, 0.0) * hour.length_s for row in hours for hour in row

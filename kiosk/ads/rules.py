@@ -13,8 +13,10 @@ from functools import lru_cache
 from kiosk import terms
 from kiosk.ads import checks
 from kiosk.ads.campaign import Campaign, Contract, Creative, Frequency, Targeting
+from kiosk.ads.exclusivity import shut_out_by
 from kiosk.ads.ledger import Ledger, Start
 from kiosk.ads.moment import Moment
+from kiosk.ads.sold import sold_in
 from kiosk.ads.times import Times
 from kiosk.audience import Audience
 from kiosk.vision import Viewer
@@ -79,8 +81,8 @@ class Scene:
         held: whether times hold now, by the identity of each: many creatives share theirs.
         counted: starts within 60 minutes by id, once they were asked for.
         contracts: what forbids all creatives of a contract, once it was asked.
-        rivals: contracts that are live and have the screen or a category for themselves, the one
-            that prevails first.
+        rivals: contracts that want the screen or a category for themselves, while one of their
+            creatives has its time and can be shown; in the order of the file.
     """
 
     campaign: Campaign
@@ -131,8 +133,13 @@ class Scene:
         """
         contracts = campaign.contracts.values()
         widest = max((one.separation_plays for one in contracts), default=0)
-        claiming = [
-            one for one in contracts if one.exclusive != "none" and one.times.hold(moment.local)
+        # Whom a creative is for is left out of account: what was sold is the time.
+        rivals = [
+            one.contract
+            for one in sold_in(campaign)
+            if one.contract.exclusive != "none"
+            and one.contract.times.hold(moment.local)
+            and any(c.id not in broken and c.times.hold(moment.local) for c in one.creatives)
         ]
         return Scene(
             campaign,
@@ -143,8 +150,7 @@ class Scene:
             broken,
             audience.minor_possible or any(one.minor_possible for one in audience.viewers),
             tuple(ledger.before(widest)),
-            # Stable: of two that claim the same with equal priority, the first in the file.
-            tuple(sorted(claiming, key=lambda one: -one.priority)),
+            tuple(rivals),
         )
 
     @property
@@ -199,7 +205,7 @@ def _people(creative: Creative, contract: Contract | None, scene: Scene) -> Refu
         return Refusal.by("restricted", "its category is never targeted by age or gender")
     if scene.minor_possible or scene.blind:
         if _is_of(creative, contract, checks.ADULTS_ONLY):
-            why = "its category is for adults, and only when they are seen"
+            why = "its category is for adults alone, and only while vision tells who is there"
             return Refusal.by("restricted", why)
         if targeted or not creative.all_ages:
             return Refusal.by("minor" if scene.minor_possible else "vision")
@@ -240,16 +246,11 @@ def _contract(contract: Contract, scene: Scene) -> Refusal | None:
 
 
 def _exclusivity(contract: Contract, scene: Scene) -> Refusal | None:
-    for rival in scene.rivals:
-        if rival.id == contract.id:
-            if rival.exclusive == "screen":
-                break
-            continue
-        if rival.exclusive == "screen":
-            return Refusal.by("exclusivity", f"contract {rival.id} has the screen for itself")
-        if rival.category == contract.category and _prevails(rival, contract, scene):
-            return Refusal.by("exclusivity", f"contract {rival.id} has its category for itself")
-    return None
+    rival = shut_out_by(contract, scene.rivals)
+    if rival is None:
+        return None
+    what = "the screen" if rival.exclusive == "screen" else "its category"
+    return Refusal.by("exclusivity", f"contract {rival.id} has {what} for itself")
 
 
 def _separation(contract: Contract, scene: Scene) -> Refusal | None:
@@ -261,14 +262,6 @@ def _separation(contract: Contract, scene: Scene) -> Refusal | None:
         if place < apart:
             return Refusal.by("separation", f"contract {start.contract} of its category played")
     return None
-
-
-def _prevails(rival: Contract, contract: Contract, scene: Scene) -> bool:
-    """Of two that claim one category, only one gets it."""
-    for one in scene.rivals:
-        if one.id in (rival.id, contract.id) and one.category == contract.category:
-            return one.id == rival.id
-    return True
 
 
 def _frequency(name: str, frequency: Frequency, scene: Scene) -> Refusal | None:

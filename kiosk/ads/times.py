@@ -33,6 +33,11 @@ class Window:
     begin: time
     end: time
 
+    @property
+    def carries(self) -> bool:
+        """Whether it goes on after midnight."""
+        return self.end <= self.begin and self.end != time(0)
+
     def holds(self, local: datetime) -> bool:
         """Whether a moment of the store's clock lies within.
 
@@ -118,7 +123,7 @@ def meeting(one: Times, other: Times) -> tuple[date, int] | None:
 
     Without a first day it is some day of theirs: all weeks are alike.
     """
-    for day in _telling_days(one, other):
+    for day in telling_days(one, other):
         both = common(one.spans(day), other.spans(day))
         if both:
             return day, both[0][0]
@@ -130,7 +135,8 @@ def common(some: list[Span], others: list[Span]) -> list[Span]:
     return [(max(a, c), min(b, d)) for a, b in some for c, d in others if max(a, c) < min(b, d)]
 
 
-def _telling_days(*all_times: Times) -> list[date]:
+def telling_days(*all_times: Times) -> list[date]:
+    """Days that stand for all days on which all of some times may hold."""
     # After the first day, which carries nothing over midnight, each weekday stands for all of its
     # kind; the day after the last one still has what that carried.
     week = timedelta(days=TELLING_DAYS - 1)

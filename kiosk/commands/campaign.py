@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from kiosk.clock import SystemClock
+from kiosk.commands.options import settings_of
 from kiosk.errors import BadInputError, CampaignError
 
 if TYPE_CHECKING:
-    from kiosk.ads import Campaign, Examination
+    from kiosk.ads import Campaign, Examination, Rest
+    from kiosk.config import Settings
 
 IN_ZONE = click.option(
     "--timezone",
@@ -36,8 +38,17 @@ def campaign() -> None:
 @campaign.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@IN_ZONE
-def check(file: Path, as_json: bool, zone_name: str) -> None:
+@click.option(
+    "--timezone",
+    "zone_name",
+    help="The store's time zone, such as Europe/Stockholm.  [default: the configuration's, or UTC]",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A device's configuration: also tell what could only play while it looks at nobody.",
+)
+def check(file: Path, *, as_json: bool, zone_name: Optional[str], config: Optional[Path]) -> None:
     """Check a campaign file and its media.
 
     An error keeps it from being played; a warning tells what is most likely not meant so. Exits
@@ -45,10 +56,15 @@ def check(file: Path, as_json: bool, zone_name: str) -> None:
 
     Example: kiosk campaign check kiosk/demo/campaign/campaign.yaml
     """
-    from kiosk.ads import examine_campaign
+    from kiosk.ads import Rest, examine_campaign
 
+    settings = settings_of(config, ()) if config is not None else None
+    if zone_name is None:
+        zone_name = settings.device.timezone if settings is not None else "UTC"
+    zone = _zone(zone_name)
+    rest = _rest(settings) if settings is not None else Rest()
     try:
-        found = examine_campaign(file, _today(_zone(zone_name)))
+        found = examine_campaign(file, _today(zone), rest)
     except CampaignError as bad:
         if not as_json:
             raise
@@ -91,6 +107,16 @@ def preview(file: Path, week: Optional[str], zone_name: str, picture: Optional[P
         click.echo(f"written: {picture}")
 
 
+def _rest(settings: Settings) -> Rest:
+    from kiosk.ads import Rest, window_of
+
+    off, staff = (
+        tuple(window_of(one.days, one.begin, one.end) for one in windows)
+        for windows in (settings.vision.off_hours, settings.audience.staff_hours)
+    )
+    return Rest(off, off + staff)
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -105,7 +131,8 @@ def _today(zone: ZoneInfo) -> date:
 
 
 def _monday(week: str) -> date:
-    if re.fullmatch(r"\d{4}-W\d\d", week):
+    # The years that a campaign file may name.
+    if re.fullmatch(r"2\d{3}-W\d\d", week):
         try:
             return date.fromisocalendar(int(week[:4]), int(week[6:]), 1)
         except ValueError:

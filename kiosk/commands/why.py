@@ -120,7 +120,8 @@ def _table(one: ChosenPlay) -> list[str]:
 
 
 def _number(value: Optional[float]) -> str:
-    return f"{'-':>7}" if value is None else f"{value:>7.3f}"
+    # A sum with 0 has no sign of its own when it is 0.
+    return f"{'-':>7}" if value is None else f"{round(value, 3) + 0.0:>7.3f}"
 
 
 def _at(one: ChosenPlay, zone: ZoneInfo) -> str:

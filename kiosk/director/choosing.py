@@ -101,7 +101,7 @@ class Choosing:
         self._watch = Watch(settings.audience)
         self._ranker: Learner | Rotation = Rotation()
         self._learned = False
-        self._saved_s = clock.monotonic()
+        self._saved_s = self._began_s = clock.monotonic()
         self._opened = 0
         self._hour = ""
         self._faults: set[str] = set()
@@ -111,11 +111,13 @@ class Choosing:
 
         While the state file cannot be opened, what was before joins when it can be.
         """
-        self._begin(None)
         if self._journal.opened:
-            self._take(await self._journal.read(Past.read))
+            past = await self._journal.read(Past.read)
+            self._begin(past.model)
+            self._join(past)
             self._opened = self._journal.opened_times
             return
+        self._begin(None)
         loop = asyncio.get_running_loop()
 
         def read(store: Store) -> None:
@@ -253,48 +255,58 @@ class Choosing:
 
     def _prune(self) -> None:
         today = self._moment().day
-        known = {one.id: one for source in self._campaigns() for one in source.contracts.values()}
-        running = [
-            name
-            for name, one in known.items()
-            if one.times.last is None or one.times.last >= today - timedelta(days=1)
-        ]
-        days = [(today - timedelta(days=back)).isoformat() for back in (0, 1)]
+        # Also of those whose flight seems to be over: the clock may have stepped, and steps back.
+        known = {name for source in self._campaigns() for name in source.contracts}
         before = today - timedelta(days=self._settings.player.keep_plays_days)
         self._ledger.forget(today, known)
+        days = self._ledger.days | {(today - timedelta(days=back)).isoformat() for back in (0, 1)}
         self._journal.write(
-            lambda store: prune_deliveries(store, days, running, before.isoformat()), "prune"
+            lambda store: prune_deliveries(store, days, known, before.isoformat()), "prune"
         )
 
     def _begin(self, model: bytes | None) -> None:
+        if self._settings.ads.learner.enabled:
+            self._survive("learner", lambda: self._open_ranker(model))
+
+    def _open_ranker(self, model: bytes | None) -> None:
         learner = self._settings.ads.learner
-        if not learner.enabled:
-            return
         self._ranker = open_ranker(learner.floor, learner.seed, model)
+        if isinstance(self._ranker, Learner) and model and not self._ranker.plays:
+            # What cannot be read is kept no longer, and told of once.
+            self._learned = True
         if isinstance(self._ranker, Rotation):
             # Nothing is learned here, so the most specific goes first.
             without = learner.model_copy(update={"enabled": False})
             self._ads = self._settings.ads.model_copy(update={"learner": without})
 
     def _take(self, past: Past) -> None:
-        def join() -> None:
-            self._ledger.restore(past.delivered, self._starts(past.plays))
-
-        self._survive("ledger", join)
+        self._join(past)
         if past.model is not None:
-            self._survive("learner", lambda: self._begin(past.model))
+            self._begin(past.model)
+
+    def _join(self, past: Past) -> None:
+        self._survive(
+            "ledger",
+            lambda: self._ledger.restore(past.delivered, self._starts(past.plays)),
+        )
 
     def _starts(self, plays: list[PastPlay]) -> list[Start]:
-        """Plays of before, placed on the monotonic clock by their age; none in the future."""
-        utc, now_s, found, at_s = self._utc(), self._clock.monotonic(), [], float("-inf")
+        """Plays of before, placed on the monotonic clock by their labels, all before our own.
+
+        Each lies before the next one by what their labels say: where a clock was set between two,
+        or is behind now, only the time between these two is not known, and counts as none.
+        """
         sold = [one for source in self._campaigns() for one in source.contracts.values()]
         categories = {one.id: one.category for one in sold}
-        for play in plays:
-            age_s = (utc - datetime.fromisoformat(play.started)).total_seconds()
-            at_s = max(at_s, now_s - max(age_s, 0.0))
+        later, at_s = self._utc(), self._clock.monotonic()
+        found = []
+        for play in reversed(plays):
+            began = datetime.fromisoformat(play.started)
+            at_s = min(at_s - max((later - began).total_seconds(), 0.0), self._began_s)
+            later = began
             category = categories.get(play.contract or "", "")
             found.append(Start(play.creative, play.contract, category, at_s))
-        return found
+        return found[::-1]
 
     def _campaign_of(self, creative: Creative) -> Campaign:
         for source in self._campaigns():

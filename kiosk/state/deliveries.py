@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from sqlite_utils import Database
+
 from kiosk.state.store import Store
-from kiosk.state.tables import Database
 
 DAY = 10
 """Characters of a period that name its day."""
@@ -21,7 +22,7 @@ class Delivery:
 
     Attributes:
         period: an hour of the store's clock, ``2026-03-04T13+0100``; or the first day of all that
-            lies before, ``2026-03-04``.
+            lies before, ``2026-03-04``, and of all impressions.
         plays: completed, and presented by a screen.
         shown_s: seconds of its plays on a screen.
         live_s: seconds of any play on a screen while the contract was live.
@@ -60,10 +61,14 @@ def read_deliveries(store: Store) -> list[Delivery]:
 
 
 def put_deliveries(store: Store, sums: Iterable[Delivery]) -> None:
-    """Write sums as they are, over what stands there: another file knows nothing of before."""
+    """Write sums as they are, in place of what stands there: it is another file, or of before."""
+    sums = list(sums)
     with store.transaction() as db:
         db.conn.executemany(
-            "INSERT OR REPLACE INTO deliveries"
+            "DELETE FROM deliveries WHERE contract = ?", [(one.contract,) for one in sums]
+        )
+        db.conn.executemany(
+            "INSERT INTO deliveries"
             " (contract, period, plays, shown_s, live_s, impressions) VALUES (?, ?, ?, ?, ?, ?)",
             [
                 (one.contract, one.period, one.plays, one.shown_s, one.live_s, one.impressions)
@@ -80,7 +85,7 @@ def prune_deliveries(
     Args:
         store: the state file.
         days: whose hours are still told apart, as ``2026-03-04``.
-        running: ids of contracts that are not over: they keep their sums.
+        running: ids of contracts that keep their sums.
         before: a day; other contracts that were given nothing since are forgotten.
     """
     with store.transaction() as db:
@@ -114,3 +119,20 @@ def _fold(db: Database, days: Collection[str]) -> None:
         [(contract, period) for contract, period, *_ in moved],
     )
     deliver(db, [Delivery(row[0], firsts[row[0]], *row[2:]) for row in moved])
+    _join_impressions(db)
+
+
+def _join_impressions(db: Database) -> None:
+    """Exact counts of people are not to outlive their hour: what has any by the hour loses it."""
+    by_hour = db.execute(
+        "SELECT contract, period, impressions,"
+        " (SELECT substr(min(period), 1, ?) FROM deliveries AS all_ WHERE"
+        "  all_.contract = deliveries.contract)"
+        " FROM deliveries WHERE impressions <> 0 AND length(period) > ?",
+        [DAY, DAY],
+    ).fetchall()
+    db.conn.executemany(
+        "UPDATE deliveries SET impressions = 0 WHERE contract = ? AND period = ?",
+        [row[:2] for row in by_hour],
+    )
+    deliver(db, [Delivery(name, first, impressions=count) for name, _, count, first in by_hour])

@@ -157,6 +157,12 @@ def test_only_claims_to_the_same_at_the_same_time_contradict(folder, one, other,
     assert bool(told(path, severity="error")) is refused
 
 
+def test_the_name_of_our_own_card_is_ours(folder):
+    assert told(campaign(folder, [], ["id: kiosk-welcome"])) == [
+        "error 7 creatives[1].id: kiosk-welcome is the card of our own; take another name"
+    ]
+
+
 def test_two_exclusive_contracts_that_always_run_are_told_with_a_weekday(folder):
     path = campaign(folder, ["id: a, exclusive: screen", "id: b, exclusive: screen"])
     assert "such as on Mondays at 00:00" in told(path, severity="error")[0]
@@ -264,6 +270,38 @@ def test_a_goal_that_just_fits_is_let_through(folder, line):
     assert told(campaign(folder, [f"id: a, {line}"])) == []
 
 
+def test_a_goal_that_is_above_a_cap_never_reads_as_the_cap(folder):
+    line = "goal: {plays_per_day: 241}, frequency: {max_per_hour: 10}"
+    assert "wants 10.04 an hour" in told(campaign(folder, [f"id: a, {line}"]))[0]
+
+
+@pytest.mark.parametrize(("minutes", "warned"), [("08:14", True), ("08:15", False)])
+def test_an_hourly_goal_that_is_rounded_away_is_told(folder, minutes, warned):
+    times = f'dayparts: [{{from: "08:00", to: "{minutes}"}}]'
+    found = told(campaign(folder, [f"id: a, goal: {{plays_per_hour: 2}}, {times}"]))
+    assert bool(found) is warned
+    assert (
+        not warned
+        or "contracts[0].goal: 2 an hour is less than half a play in the 14" in (found[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "end", "goal", "warned"),
+    [
+        ("[fri]", "02:00", "plays_per_day: 60", True),
+        ("[fri, sat]", "02:00", "plays_per_day: 60", True),
+        ("[fri]", "24:00", "plays_per_day: 60", False),
+        ("[mon, tue, wed, thu, fri, sat, sun]", "02:00", "plays_per_day: 60", False),
+        ("[fri]", "02:00", "plays_per_hour: 6", False),
+    ],
+)
+def test_a_night_that_is_two_days_is_told(folder, days, end, goal, warned):
+    times = f'dayparts: [{{days: {days}, from: "22:00", to: "{end}"}}]'
+    found = told(campaign(folder, [f"id: a, goal: {{{goal}}}, {times}"]))
+    assert [line.split(": ")[1].startswith("a day ends at") for line in found] == [True] * warned
+
+
 def test_caps_of_the_creatives_together_count_as_well(folder):
     creatives = [f"id: {name}, contract: a, frequency: {{max_per_hour: 3}}" for name in "xy"]
     path = campaign(folder, ["id: a, goal: {plays_per_hour: 7}"], creatives, delivered=False)
@@ -326,6 +364,42 @@ def test_a_goal_over_a_flight_without_an_end_is_told(folder):
         "warning 5 contracts[0].goal: without the last day of a flight it has no pace"
         in (told(path)[0])
     )
+
+
+EYES = "targeting: {looking: 1}"
+DEVICE = """
+device: {timezone: Europe/Stockholm}
+vision: {off_hours: [{begin: "20:00", end: "08:00"}]}
+audience: {staff_hours: [{begin: "08:00", end: "09:00"}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "goal", "targeting", "said"),
+    [
+        ('from: "21:00", to: "06:00"', "share_of_voice: 0.1", "", None),
+        ('from: "21:00", to: "06:00"', "share_of_voice: 0.1", EYES, "never plays"),
+        ('from: "21:00", to: "08:01"', "share_of_voice: 0.1", EYES, None),
+        ('from: "21:00", to: "09:00"', "impressions: 9", "", "nothing of it is ever delivered"),
+        ('from: "21:00", to: "09:01"', "impressions: 9", "", None),
+        ('from: "08:00", to: "09:00"', "share_of_voice: 0.1", "all_ages: false", None),
+    ],
+)
+def test_what_waits_for_viewers_while_a_screen_looks_at_nobody_is_told(
+    folder, times, goal, targeting, said
+):
+    (folder / "config.yaml").write_text(DEVICE)
+    line = f"id: a, goal: {{{goal}}}, flight: {{from: 2026-11-02, to: 2099-11-08}}"
+    path = campaign(
+        folder,
+        [f"{line}, dayparts: [{{{times}}}]"],
+        [f"id: x, contract: a, {targeting}".rstrip(", ")],
+        delivered=False,
+    )
+    told_of = run(str(path), "--config", str(folder / "config.yaml")).stderr
+    assert told_of.count("on this screen") == (said is not None)
+    assert said is None or f"{said} on this screen: " in told_of
+    assert "on this screen" not in run(str(path)).stderr
 
 
 def test_alcohol_that_claims_to_be_for_all_ages_is_told_and_not_believed(folder):

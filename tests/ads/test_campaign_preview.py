@@ -97,6 +97,23 @@ def test_plays_of_the_week_follow_from_what_can_be_expected(week):
     assert week.absent == ("later",)
 
 
+def test_plays_over_a_flight_whose_beginning_nobody_knows_are_not_guessed(file):
+    flight = "flight: {from: 2026-11-01, to: 2026-11-25}"
+    file.write_text(WEEK.replace("{share_of_voice: 0.6}", "{plays: 900}").replace(
+        flight, "flight: {to: 2026-11-25}"
+    ))  # fmt: skip
+    week = plan_week(load_campaign(file), date(2026, 11, 23), STOCKHOLM)
+    assert week.sold[0].plays is None
+    assert "900 plays over the flight, to 25 Nov 2026" in text_of_week(week, 200)
+
+
+@pytest.mark.parametrize("week", ["9999-W52", "0001-W01", "1999-W52", "2026-W54", "2026-48"])
+def test_a_week_that_no_campaign_can_have_is_one_sentence(file, week):
+    done = CliRunner().invoke(main, ["campaign", "preview", str(file), "--week", week])
+    assert done.exit_code == 2
+    assert f"--week {week}: there is no such week" in done.output
+
+
 @pytest.mark.parametrize(
     ("goal", "share"),
     [

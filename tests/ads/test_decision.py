@@ -76,6 +76,21 @@ def test_without_a_learner_the_most_specific_that_fits_plays(audience, chosen, r
     assert found.explanation.endswith(".")
 
 
+@pytest.mark.parametrize("mine", [{"category": "jobs"}, {"category": "credit"}])
+def test_without_a_learner_what_is_for_somebody_never_crowds_the_restricted_out(mine):
+    job = creative("job", weight=2.0, **mine)
+    running = campaign((ROTATION, job, FEMALE, creative("male", gender=("male",))))
+    always = PLAIN.model_copy(update={"control_share": 1.0})
+    for settings in (PLAIN, always):
+        told = [
+            {row.creative: row for row in choose(running, live(one), settings=settings).considered}
+            for one in (woman, man)
+        ]
+        assert [round(one["job"].probability, 9) for one in told] == [0.5, 0.5]
+        assert [one["rotation"].rule for one in told] == ["specific", "specific"]
+        assert [one["female"].rule for one in told] == [None, "targeting"]
+
+
 @pytest.mark.parametrize(
     ("audience", "reason"),
     [(live(man), "rotation: no match"), (live(), "rotation: nobody in view")],

@@ -23,8 +23,9 @@ def test_a_play_counts_from_its_first_frame_and_what_broke_off_only_its_seconds(
     assert shop.ledger.in_hour("k", shop.moment).plays == 1
     added = shop.ledger.end(4.0, 2, completed=False)
     assert added == [
-        Delivery("k", HOUR, 0, 4.0, 0.0, 2),
+        Delivery("k", HOUR, 0, 4.0, 0.0, 0),
         Delivery("s", HOUR, 0, 0.0, 4.0, 0),
+        Delivery("k", HOUR[:10], impressions=2),
     ]
     assert shop.ledger.in_hour("k", shop.moment).plays == 0
     assert shop.ledger.end(4.0, 2, completed=True) == [], "it is over"
@@ -35,6 +36,22 @@ def test_viewers_are_counted_only_where_they_were_sold():
     shop = Screen(other)
     shop.play_id("by-k", 7)
     assert shop.ledger.delivered("k").impressions == 0
+
+
+def test_how_many_saw_it_is_known_in_all_and_never_by_the_hour():
+    shop, kept = Screen(RUNNING), []
+    before = [Delivery("k", "2026-03-03T12+0100", 7, 70.0, 0.0, 9)]
+    shop.ledger.restore(before, [])
+    for people in (3, 0, 2):
+        shop.ledger.start(RUNNING.creatives[1], RUNNING, shop.moment, presented=True)
+        shop.wait(3600)
+        kept += shop.ledger.end(10.0, people, completed=True)
+    assert shop.ledger.delivered("k").impressions == 14
+    for rows in (kept, shop.ledger.sums()):
+        told = [one for one in rows if one.impressions]
+        assert told
+        assert {one.period for one in told} == {"2026-03-03"}
+    assert [one.impressions for one in kept if one.contract == "k" and one.impressions] == [3, 2]
 
 
 def test_what_no_screen_presented_delivers_nothing_but_stands_between_others():

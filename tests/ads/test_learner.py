@@ -75,6 +75,11 @@ def test_without_experience_or_audience_it_draws_by_weight():
     assert learner.probabilities(NOBODY, THREE) == (0.25, 0.25, 0.5)
 
 
+def test_a_reward_of_nothing_has_no_sign():
+    told = Learner(0.0, 1).scores(YOUNG, THREE)
+    assert [f"{score:g}" for score in told] == ["0", "0", "0"]
+
+
 def test_plays_before_nobody_teach_nothing():
     learner = Learner(0.0, 1)
     learner.learn(NOBODY, THREE, 0, 0.5, 3.0)

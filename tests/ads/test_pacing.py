@@ -82,6 +82,24 @@ def test_an_hour_that_is_live_for_a_part_asks_for_that_part():
 
 
 @pytest.mark.parametrize(
+    ("plays", "begin", "end", "a_day"),
+    [
+        (1, time(9, 0), time(9, 30), 1),
+        (3, time(9, 50), time(10, 10), 1),
+        (5, time(9, 30), time(11, 30), 10),
+        (1, time(9, 15), time(11, 15), 2),
+        (2, time(9, 0), time(9, 10), 0),
+    ],
+)
+def test_parts_of_a_play_are_rounded_over_the_day(plays, begin, end, a_day):
+    times = Times(windows=(Window(ALL_WEEK, begin, end),))
+    shop = shop_of(contract("k", Plays(plays, "hour"), times=times))
+    for day in (4, 5):
+        shop.utc = berlin(day, 9)
+        assert count(run(shop, berlin(day, 12)), "k") == a_day
+
+
+@pytest.mark.parametrize(
     ("day", "month", "hours"), [(29, 3, 23), (25, 10, 25), (4, 3, 24)], ids=["23 h", "25 h", "24 h"]
 )
 def test_a_day_has_its_plays_however_long_it_is(day, month, hours):

@@ -135,6 +135,42 @@ def test_the_screen_belongs_to_the_contract_that_has_it_for_itself_and_to_the_ho
     assert rule_of(creative("x", "beer"), live(), BEER, asleep) is None
 
 
+@pytest.mark.parametrize("kind", ["screen", "category"])
+@pytest.mark.parametrize(
+    ("own", "broken", "rule"),
+    [
+        ({}, {}, "exclusivity"),
+        ({"gender": ("male",)}, {}, "exclusivity"),
+        ({"times": MORNING}, {}, None),
+        ({"times": OVER}, {}, None),
+        ({}, {"by-cola": "medium: its medium is gone"}, None),
+    ],
+    ids=["it plays", "it is for somebody else", "asleep", "over", "its medium is gone"],
+)
+def test_who_has_nothing_to_play_just_now_shuts_nobody_out(kind, own, broken, rule):
+    sole = contract("cola", category="drinks", exclusive=kind)
+    running = campaign(
+        [creative("house"), creative("by-cola", "cola", **own), creative("by-beer", "beer")],
+        sole,
+        BEER,
+    )
+    shop = Screen(running)
+    found = decide(
+        running, live(woman), shop.moment, shop.ledger, Rotation(), random.random, FREE, broken
+    )
+    assert {row.creative: row.rule for row in found.considered}["by-beer"] == rule
+
+
+@pytest.mark.parametrize("of_screen", [0, 5], ids=["below", "above"])
+def test_two_kinds_of_exclusivity_never_shut_each_other_out(of_screen):
+    both = [
+        contract("beer", category="drinks", exclusive="category", priority=2),
+        contract("cola", category="drinks", exclusive="screen", priority=of_screen),
+    ]
+    told = {name: rule_of(creative("x", name), live(), *both) for name in ("beer", "cola")}
+    assert told == {"cola": None, "beer": "exclusivity"}, "the screen is more than a category"
+
+
 def test_a_category_belongs_to_the_contract_that_has_it_for_itself():
     sole = contract("cola", category="drinks", exclusive="category")
     assert rule_of(creative("x", "beer"), live(), BEER, sole) == "exclusivity"
@@ -293,7 +329,7 @@ def test_no_guardrail_is_ever_broken(sold, shown, seen, drawn):
         one, sale = found.creative, running.contracts.get(found.creative.contract or "")
         assert one.id not in broken
         check_people(one, audience)
-        check_times(running, one, sale, starts, shop)
+        check_times(running, one, sale, starts, shop, broken=broken)
         assert abs(sum(row.probability for row in found.considered) - 1) < 1e-9
         starts.append((shop.now_s, one.id, sale))
         shop.play(one, len(audience.viewers))
@@ -313,12 +349,17 @@ def check_people(one, audience):
         assert any(row.gender in one.targeting.gender for row in audience.viewers)
 
 
-def check_times(running, one, sale, starts, shop):
+def check_times(running, one, sale, starts, shop, *, broken):
     if sale is not None:
         assert sale.times.hold(shop.moment.local)
-        screen = [k for k in running.contracts.values()
-                  if k.exclusive == "screen" and k.times.hold(shop.moment.local)]  # fmt: skip
+        there = {row.contract for row in running.creatives if row.id not in broken}
+        claims = [k for k in running.contracts.values()
+                  if k.id in there and k.times.hold(shop.moment.local)]  # fmt: skip
+        screen = [k for k in claims if k.exclusive == "screen"]
+        category = [k for k in claims
+                    if k.exclusive == "category" and k.category == sale.category]  # fmt: skip
         assert not screen or sale in screen
+        assert screen or not category or sale in category
         for back, (_, _, other) in enumerate(reversed(starts)):
             if other is not None and other != sale and other.category == sale.category:
                 assert back >= max(sale.separation_plays, other.separation_plays)

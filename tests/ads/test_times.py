@@ -7,10 +7,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kiosk.ads import ALWAYS, Times, Window
+from kiosk.ads.livetime import Live, day_s, days_s
 from kiosk.ads.times import meeting
 
 ALL = frozenset(range(7))
@@ -164,3 +165,30 @@ def test_the_minutes_of_a_flight_are_those_of_its_days(first, more, parts):
 def test_what_never_ends_has_no_sum_of_minutes():
     assert ALWAYS.minutes() is None
     assert Times(first=date(2026, 1, 1)).minutes() is None
+
+
+parts_of_years = st.builds(
+    lambda first, more, last, found: Times(
+        first, first + timedelta(days=more) if first is not None and last else None, tuple(found)
+    ),
+    st.one_of(st.none(), st.dates(date(2025, 12, 1), date(2027, 6, 1))),
+    st.integers(0, 300),
+    st.booleans(),
+    st.lists(
+        st.builds(Window, st.frozensets(st.integers(0, 6), min_size=1), moments, moments),
+        max_size=2,
+    ),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.builds(Live, parts_of_years, st.frozensets(parts_of_years, min_size=1, max_size=2)),
+    st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+    st.integers(-1, 500),
+    st.sampled_from(["UTC", "Europe/Stockholm", "America/Santiago", "Australia/Lord_Howe"]),
+)
+def test_the_seconds_of_many_days_are_those_of_each(live, first, more, name):
+    zone, after = ZoneInfo(name), first + timedelta(days=more)
+    each = sum(day_s(live, first + timedelta(days=number), zone) for number in range(more))
+    assert days_s(live, first, after, zone) == each

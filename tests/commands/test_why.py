@@ -113,6 +113,14 @@ def test_a_play_of_an_older_version_is_told_as_far_as_it_is_known(path):
     assert "(p " not in done.output
 
 
+def test_a_score_of_nothing_has_no_sign(path):
+    one = chosen("aaaa000000000001")
+    record = json.loads(one.decision)
+    record["in"][0]["score"] = -0.0
+    written(path, replace(one, decision=json.dumps(record))).close()
+    assert "-0" not in why(path).output.split("creative  ")[1]
+
+
 def test_a_file_that_is_no_state_file_is_one_sentence(path):
     path.write_text("nonsense " * 200)
     done = why(path)

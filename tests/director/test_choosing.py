@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 
 import pytest
 
 from kiosk.ads import Rotation
+from kiosk.clock import iso
+from kiosk.state import Delivery, PlayBook, PlayStart, open_store, put_deliveries
 from tests.director.shop import look, opened, outbox, woman, write_campaign
 from tests.fakes import NOON, FakeClock
 
@@ -203,16 +205,86 @@ def test_a_ranker_that_fails_gives_way_to_plain_rotation(tmp_path, caplog):
 
 
 def test_when_nothing_of_the_campaign_can_be_shown_our_own_card_plays(tmp_path):
+    # Also where one of its own creatives is called as anybody would call such a card.
+    text = write_campaign(tmp_path).read_text()
+    (tmp_path / "campaign.yaml").write_text(
+        text.replace("id: tea", "id: welcome").replace("tea.svg", "welcome.svg")
+    )
+    (tmp_path / "tea.svg").rename(tmp_path / "welcome.svg")
+
     async def scenario():
         async with opened(tmp_path) as shop, presented(shop):
             await shop.go(3)
-            (tmp_path / "tea.svg").unlink()
+            (tmp_path / "welcome.svg").unlink()
             await shop.go_until(
-                lambda: shop.director._schedule.current.choice.campaign == "house", "our own card"
+                lambda: (
+                    shop.director._schedule.presented
+                    and shop.director._schedule.current.choice.campaign == "house"
+                ),
+                "our own card",
             )
-            assert shop.director._schedule.current.choice.creative.id == "welcome"
+            card = shop.director._schedule.current.choice.creative
+            found = shop.director._media.find(card.id, card.path.name)
+            medium = shop.director._media.open(found)
+            assert medium is not None
+            medium.close()
 
     asyncio.run(scenario())
+
+
+CAPPED = """version: 1
+name: capped
+creatives:
+  - {id: house, kind: image, file: tea.svg, duration_s: 2}
+  - {id: seldom, kind: image, file: tea.svg, duration_s: 2, frequency: {max_per_hour: 4}}
+"""
+
+
+@pytest.mark.parametrize("wall", [None, NOON - timedelta(days=400)], ids=["known", "behind"])
+def test_a_clock_that_is_behind_at_the_start_takes_no_old_play_for_a_new_one(tmp_path, wall):
+    (tmp_path / "tea.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "campaign.yaml").write_text(CAPPED)
+    clock = FakeClock(wall=NOON)
+    with closing(open_store(tmp_path / "state.db", clock)) as store:
+        for number in range(4):
+            at = iso(NOON + timedelta(minutes=number))
+            PlayBook(store).start(
+                PlayStart(f"s{number}", "seldom", "capped", "rotation: x", "", at, True)
+            )
+        at = iso(NOON + timedelta(hours=2))
+        PlayBook(store).start(PlayStart("h", "house", "capped", "rotation: x", "", at, True))
+    clock.restart("boot-2", wall=wall or NOON + timedelta(hours=2, minutes=1))
+
+    async def scenario():
+        async with opened(tmp_path, clock) as shop:
+            await shop.go(10)
+
+    asyncio.run(scenario())
+    told = "SELECT creative FROM plays WHERE play_id NOT IN ('s0', 's1', 's2', 's3', 'h')"
+    assert ("seldom",) in look(tmp_path, told), "its four plays lie two hours back"
+
+
+def test_what_a_contract_was_given_outlives_a_boot_with_a_clock_that_ran_ahead(tmp_path):
+    flight = "goal: {{plays: 900}}, flight: {{from: 2026-01-01, to: 2026-12-31}}"
+    text = CONTRACTS.replace("goal: {{plays_per_hour: {plays}}}", flight)
+    (tmp_path / "tea.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "campaign.yaml").write_text(text.format(name="spring"))
+    clock = FakeClock(wall=NOON)
+    with closing(open_store(tmp_path / "state.db", clock)) as store:
+        put_deliveries(store, [Delivery("beer", NOON.strftime("%Y-%m-%dT12+0000"), 7, 14.0)])
+
+    async def scenario():
+        async with opened(tmp_path, clock) as shop:
+            await shop.go(5)
+            await shop.written()
+
+    for wall in (NOON + timedelta(days=800), NOON):
+        clock.restart(f"boot-{wall}", wall=wall)
+        asyncio.run(scenario())
+    assert delivered(tmp_path)["beer"][0] == 7
+    assert len(look(tmp_path, "SELECT 1 FROM deliveries WHERE length(period) > 10")) >= 1, (
+        "the hour is still told apart from others of its day"
+    )
 
 
 def test_what_was_faced_is_added_up_and_learned_and_the_audience_is_never_written(tmp_path):
@@ -274,6 +346,9 @@ def test_what_was_learned_comes_back_and_a_damaged_model_begins_anew(tmp_path, c
     look(tmp_path, "UPDATE learner SET model = x'00'")
     assert asyncio.run(scenario(False)) < learned
     assert caplog.text.count("event=learner_reset") == 1
+    assert look(tmp_path, "SELECT count(*) FROM learner WHERE model = x'00'") == [(0,)]
+    asyncio.run(scenario(False))
+    assert caplog.text.count("event=learner_reset") == 1, "what is of no use is kept no longer"
 
 
 def test_a_clock_that_steps_over_midnight_delays_no_play(tmp_path):

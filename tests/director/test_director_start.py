@@ -15,7 +15,8 @@ def test_without_a_campaign_that_can_be_used_the_house_card_plays_until_there_is
     async def scenario():
         async with opened(tmp_path) as shop:
             await shop.go(12)
-            assert {row[0] for row in look(tmp_path, "SELECT creative FROM plays")} == {"welcome"}
+            played = {row[0] for row in look(tmp_path, "SELECT creative FROM plays")}
+            assert played == {"kiosk-welcome"}
             write_campaign(tmp_path)
             await shop.go_until(
                 lambda: look(tmp_path, "SELECT 1 FROM plays WHERE campaign = 'spring'"),

@@ -24,7 +24,8 @@ class Director:
         campaign = write_campaign(folder)
         campaign.write_text(campaign.read_text().replace("duration_s: 2", "duration_s: 0.6"))
         self.folder = folder
-        settings = settings_for(folder, player={"port": free_port(), "lead_s": 0.3}, **changes)
+        self.port = free_port()
+        settings = settings_for(folder, player={"port": self.port, "lead_s": 0.3}, **changes)
         write_settings(settings, folder / "config.yaml")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kiosk", "director", "--config", str(folder / "config.yaml")],

@@ -12,6 +12,7 @@ from kiosk.state import (
     PlayBook,
     open_store,
     prune_deliveries,
+    put_deliveries,
     read_deliveries,
     read_learner,
     save_learner,
@@ -95,6 +96,29 @@ def test_days_that_are_over_become_one_sum_that_says_since_when(store):
     assert sums(store) == {("beer", "2026-03-01"): 23, ("beer", "2026-03-04T10+0100"): 8}
 
 
+def test_how_many_saw_it_is_kept_as_one_sum_alone(store):
+    put(
+        store,
+        ("beer", "2026-03-03T10+0100", 4),
+        ("beer", "2026-03-04T10+0100", 8),
+        ("cola", "2026-03-04T10+0100", 1),
+    )
+    for _ in range(2):
+        prune_deliveries(store, ["2026-03-03", "2026-03-04"], ["beer", "cola"], "2026-02-01")
+        rows = read_deliveries(store)
+        assert {(one.contract, one.period): one.impressions for one in rows if one.impressions} == {
+            ("beer", "2026-03-03"): 12,
+            ("cola", "2026-03-04"): 1,
+        }
+        assert sum(one.plays for one in rows) == 13
+
+
+def test_sums_that_are_written_over_others_take_their_place_whole(store):
+    put(store, ("beer", "2026-03-03T10+0100", 4), ("cola", "2026-03-03T10+0100", 2))
+    put_deliveries(store, [Delivery("beer", "2026-03-03", 5)])
+    assert sums(store) == {("beer", "2026-03-03"): 5, ("cola", "2026-03-03T10+0100"): 2}
+
+
 def test_a_contract_that_is_over_is_forgotten_after_a_while_and_a_running_one_never(store):
     put(
         store,
@@ -109,7 +133,7 @@ def test_a_contract_that_is_over_is_forgotten_after_a_while_and_a_running_one_ne
 def test_sums_of_contracts_that_no_campaign_has_are_bounded(store):
     put(store, *((f"c{n}", f"2026-03-04T{n % 24:02}+0100", 1) for n in range(230)))
     prune_deliveries(store, ["2026-03-04"], ["c0"], "2026-02-01")
-    assert len(sums(store)) == 201
+    assert len({contract for contract, _ in sums(store)}) == 201
     assert ("c0", "2026-03-04T00+0100") in sums(store)
 
 

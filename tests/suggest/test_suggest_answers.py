@@ -210,7 +210,7 @@ def test_a_campaign_that_cannot_be_used_leaves_the_card_of_our_own_and_says_so(
     bad.write_text("version: 1\nname: x\ncreatives: []\n")
     found = Suggester(configured(f"ads.campaign={bad}"), SystemClock(), reader).of(woman)
     assert found.adverts.campaign == "house"
-    assert [one.creative.id for one in found.adverts.likely] == ["welcome"]
+    assert [one.creative.id for one in found.adverts.likely] == ["kiosk-welcome"]
     assert any("The campaign cannot be used" in note and str(bad) in note for note in found.notes)
 
 
