@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
-from datetime import date, time
 from pathlib import Path
 
 import jsonschema
@@ -15,52 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kiosk.ads import (
-    ALWAYS,
-    Contract,
-    Frequency,
     GroupSize,
-    Impressions,
-    Plays,
-    ShareOfVoice,
-    Times,
-    Window,
     campaign_schema,
     load_campaign,
 )
 from kiosk.errors import CampaignError
+from tests.ads.faulty import GOOD, HEAD, SOLD, A, fault, folder, png_header
 
 ROOT = Path(__file__).parents[2]
 
-HEAD = "version: 1\nname: spring\ncreatives:\n"
-GOOD = "  - {id: tea, kind: image, file: tea.svg, duration_s: 5}\n"
-
-
-A = "  - {id: a, kind: image, file: tea.svg, duration_s: 5, "
-
-
-def png_header(width: int, height: int) -> bytes:
-    """The beginning of a PNG, as far as a reader of headers goes."""
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    for name in ("tea.svg", "film.MP4", "page.html"):
-        (tmp_path / name).write_text("x")
-    (tmp_path / "empty.png").touch()
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "bomb.png").write_bytes(png_header(60_000, 50_000))
-    (tmp_path / "bomb.gif").write_bytes(b"GIF89a" + struct.pack("<HH", 65535, 65535) + bytes(9))
-    return tmp_path
-
-
-def fault(folder, text: str) -> str:
-    path = folder / "campaign.yaml"
-    path.write_text(text)
-    with pytest.raises(CampaignError) as caught:
-        load_campaign(path)
-    return str(caught.value).replace(str(path), "c")
+__all__ = ["folder"]
 
 
 @pytest.mark.parametrize(
@@ -259,168 +220,6 @@ def test_json_is_read_as_well(folder):
         ' [{"id": "tea", "kind": "image", "file": "tea.svg", "duration_s": 5}]}'
     )
     assert load_campaign(folder / "c.json").name == "j"
-
-
-SOLD = """\
-version: 1
-name: nordlys
-dayparts:
-  breakfast: [{days: [mon, tue, wed, thu, fri], from: "06:00", to: "10:00"}]
-  night: [{from: "22:00", to: "02:00"}, {days: [sun], from: "10:00"}]
-contracts:
-  - id: bean-co-autumn
-    advertiser: bean-co
-    category: food-and-drink
-    flight: {from: 2026-11-01, to: 2026-11-30}
-    dayparts: [breakfast, {days: [sat], from: "07:00", to: "12:00"}]
-    goal: {share_of_voice: 0.2}
-    priority: 10
-    exclusive: category
-    separation_plays: 2
-    frequency: {max_per_hour: 180, min_gap_s: 20}
-  - {id: gin, advertiser: nightcap, category: alcohol, dayparts: [night]}
-creatives:
-  - {id: tea, kind: image, file: tea.svg, duration_s: 5}
-  - id: bean
-    kind: image
-    file: tea.svg
-    duration_s: 5
-    contract: bean-co-autumn
-    targeting: {looking: 0.5}
-    flight: {from: "2026-11-10"}
-    frequency: {max_per_hour: 60}
-    sha256: "%s"
-  - {id: tonic, kind: image, file: tea.svg, duration_s: 5, contract: gin, all_ages: true,
-     category: soft-drinks, targeting: {age: ["18-24"]}}
-""" % (64 * "0")
-
-
-def test_contracts_are_read_with_everything_that_was_sold(folder):
-    (folder / "c.yaml").write_text(SOLD)
-    found = load_campaign(folder / "c.yaml")
-    workdays, saturday = frozenset(range(5)), frozenset({5})
-    assert found.contracts["bean-co-autumn"] == Contract(
-        "bean-co-autumn",
-        "bean-co",
-        "food-and-drink",
-        ShareOfVoice(0.2),
-        Times(
-            date(2026, 11, 1),
-            date(2026, 11, 30),
-            (Window(workdays, time(6), time(10)), Window(saturday, time(7), time(12))),
-        ),
-        10,
-        "category",
-        2,
-        Frequency(180, 20.0),
-    )
-    tea, bean, tonic = found.creatives
-    assert (tea.contract, tea.times, tea.sha256, tea.category) == (None, ALWAYS, None, "general")
-    assert (bean.contract, bean.category, bean.sha256) == (
-        "bean-co-autumn",
-        "food-and-drink",
-        64 * "0",
-    )
-    assert bean.times == Times(first=date(2026, 11, 10))
-    assert bean.frequency == Frequency(60, 0.0)
-    assert bean.targeting.label == "looking=0.5"
-    assert bean.targeted
-    assert [one.id for one in found.rotation] == ["tea"], "what is sold is no house content"
-    ends = [window.end for window in found.contracts["gin"].times.windows]
-    assert ends == [time(2), time(0)], "24:00 is midnight"
-    assert tonic.category == "soft-drinks"
-    assert not tonic.all_ages, "its contract is for alcohol, whatever the file says"
-
-
-@pytest.mark.parametrize(
-    ("written", "goal"),
-    [
-        ("{share_of_voice: 0.2}", ShareOfVoice(0.2)),
-        ("{plays_per_hour: 6}", Plays(6, "hour")),
-        ("{plays_per_day: 60}", Plays(60, "day")),
-        ("{plays: 900}", Plays(900, "flight")),
-        ("{impressions: 20000}", Impressions(20000)),
-    ],
-)
-def test_a_goal_is_one_of_five(folder, written, goal):
-    text = SOLD.replace("{share_of_voice: 0.2}", written)
-    (folder / "c.yaml").write_text(text)
-    assert load_campaign(folder / "c.yaml").contracts["bean-co-autumn"].goal == goal
-
-
-@pytest.mark.parametrize(
-    ("written", "found"),
-    [("{share_of_voice: 0.2, plays: 900}", "share_of_voice and plays"), ("{}", "none")],
-)
-def test_a_goal_of_none_or_of_two_kinds_is_refused(folder, written, found):
-    said = fault(folder, SOLD.replace("{share_of_voice: 0.2}", written))
-    assert said.startswith("c:12: contracts[0].goal: exactly one of share_of_voice, plays_per_hour")
-    assert f"here: {found}" in said
-
-
-def test_a_word_that_is_nearly_right_is_told_with_the_right_one(folder):
-    said = fault(
-        folder,
-        SOLD.replace("dayparts: [breakfast", "dayparts: [brekfast").replace(
-            "contract: gin", "contract: gim"
-        ),
-    )
-    assert said.splitlines()[0].startswith(
-        "c:11: contracts[0].dayparts[0]: unknown day-part 'brekfast'; did you mean \"breakfast\"?"
-    )
-    assert "unknown contract 'gim'; did you mean \"gin\"?" in said
-
-
-def test_a_misspelt_key_of_a_named_day_part_is_told_with_the_right_one(folder):
-    said = fault(folder, SOLD.replace('thu, fri], from: "06:00"', 'thu, fri], form: "06:00"'))
-    assert said == 'c:4: dayparts.breakfast[0].form: unknown key; did you mean "from"?'
-
-
-def test_what_is_wrong_with_one_entry_does_not_hide_what_is_with_another(folder):
-    text = SOLD.replace("priority: 10", "priority: high").replace("id: tonic", "id: tea")
-    text = text.replace("name: nordlys", "name: nord lys").replace(
-        "file: tea.svg", "file: x.svg", 1
-    )
-    said = fault(folder, text).splitlines()
-    assert [line.split(": ")[1] for line in said] == [
-        "name",
-        "contracts[0].priority",
-        "creatives[0].file",
-        "creatives[2]",
-    ]
-
-
-@pytest.mark.parametrize("key", ["age: [25-34]", "gender: [male]"])
-@pytest.mark.parametrize("category", ["jobs", "housing", "credit"])
-@pytest.mark.parametrize("where", ["creative", "contract"])
-def test_jobs_housing_and_credit_are_never_targeted_by_age_or_gender(folder, key, category, where):
-    own = f"category: {category}, " if where == "creative" else "contract: sold, category: food, "
-    text = (
-        "version: 1\nname: a\n"
-        f"contracts: [{{id: sold, advertiser: a, category: {category}}}]\ncreatives:\n"
-        + GOOD
-        + "  - {id: b, kind: image, file: tea.svg, duration_s: 5, contract: sold}\n"
-        + f"{A}{own}targeting: {{{key}}}}}\n"
-    )
-    said = fault(folder, text)
-    name = key.split(":")[0]
-    assert said.startswith(f"c:7: creatives[2].targeting.{name}: {category} may not be targeted by")
-    assert "discrimination law" in said
-
-
-def test_jobs_may_be_targeted_by_mood_and_alcohol_by_adult_age(folder):
-    (folder / "c.yaml").write_text(
-        HEAD
-        + GOOD
-        + A
-        + "category: jobs, targeting: {mood: [positive], group: {min: 2}}}\n"
-        + A.replace("id: a", "id: b")
-        + 'category: alcohol, targeting: {age: ["18-24"]}}\n'
-        + A.replace("id: a", "id: c")
-        + "category: gambling, all_ages: true}\n"
-    )
-    jobs, alcohol, gambling = load_campaign(folder / "c.yaml").creatives[1:]
-    assert (jobs.all_ages, alcohol.all_ages, gambling.all_ages) == (True, False, False)
 
 
 @pytest.mark.parametrize(
