@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from kiosk.machine import (
     look_at_heat,
     look_at_network,
 )
+from kiosk.screen import screen_programs
 from kiosk.state import examine_store
 from kiosk.uplink import try_log_in
 from kiosk.vision import accelerators, look_once, verify_models
@@ -50,6 +52,7 @@ def examine(settings: Settings, files: SystemFiles | None = None) -> list[Findin
         _noise(settings),
         _hours(settings),
         look_at_display(settings.screen.output, files),
+        _player(settings),
         _screen_page(settings),
         look_at_heat(settings.seeing.pace.hot_c, files),
         look_at_network(settings.broker.host, files),
@@ -139,6 +142,25 @@ def _not_before(settings: Settings) -> dict[str, datetime]:
         # Whoever may not read it, or finds it broken, hears so of the broker.
         return {}
     return {"the device's certificate": begins}
+
+
+def _player(settings: Settings) -> Finding:
+    programs = screen_programs(settings)
+    *_, draws = programs
+    shows = "images and video; HTML creatives are left out"
+    if settings.player.backend == "chromium":
+        shows = "images, video and HTML"
+    missing = next((one for one in programs if shutil.which(one) is None), None)
+    if missing is None:
+        return Finding("player", "ok", f"{draws} draws the screen: {shows}")
+    told = f"there is no {missing}, which the screen needs (player.backend: "
+    return Finding(
+        "player",
+        # A machine that is to show nothing has no compositor.
+        "fail" if missing == draws else "warn",
+        f"{told}{settings.player.backend})",
+        programs[missing],
+    )
 
 
 def _screen_page(settings: Settings) -> Finding:

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 PASSED_OVER_S = 60.0
 """How long others go before a creative that was being loaded when the screen broke."""
 
+BROKE_TWICE = "the screen broke twice in a row while it {}"
+
 DESPERATE_S = 2.0
 """Between two tries when everything that may play has failed."""
 
@@ -148,19 +150,31 @@ class Schedule:
         Args:
             now_s: monotonic time.
             broken: it went without a word. What it was loading comes later than others from then
-                on; when that happens twice in a row, it is what breaks the screen.
+                on. Twice in a row while it was loading or showing the same one: that breaks it.
             silent_s: for how long before it drew nothing: that was no play.
         """
         loading, self._next = self._next if self._screen else None, None
+        showing = self._current.play if self._current is not None and self.presented else None
         self._screen = False
         self._end_current(now_s, self.elapsed_s(now_s) - silent_s)
-        if not broken or loading is None:
+        if broken:
+            self._suspect_of(loading, showing, now_s, silent_s)
+
+    def _suspect_of(
+        self, loading: Play | None, showing: Play | None, now_s: float, silent_s: float
+    ) -> None:
+        """Whoever came after it had fallen silent cannot have done it."""
+        if loading is not None and loading.chosen_s > now_s - silent_s:
+            loading = None
+        blamed, did = (loading, "loaded it") if loading is not None else (showing, "showed it")
+        if blamed is None:
             return
-        creative = loading.choice.creative
+        creative = blamed.choice.creative
         if self._suspect == creative.id:
-            self._leave_out(loading, "the screen broke twice while it was loading it", now_s)
+            self._leave_out(blamed, BROKE_TWICE.format(did), now_s)
         self._suspect = creative.id
-        self._passed_over[creative.id] = now_s + PASSED_OVER_S
+        if loading is not None:
+            self._passed_over[creative.id] = now_s + PASSED_OVER_S
 
     def screen_started(self, play_id: str, now_s: float) -> None:
         """The screen has presented the first frame of a play."""
@@ -229,8 +243,6 @@ class Schedule:
         self._end_current(now_s)
         self._current = _OnScreen(play, now_s, presented)
         self._next = None
-        if presented and self._suspect == play.choice.creative.id:
-            self._suspect = None
         self._listener.started(play, presented=presented)
 
     def _end_current(self, now_s: float, shown_s: float | None = None) -> None:
@@ -241,6 +253,8 @@ class Schedule:
         completed = duration_s >= ended.play.choice.creative.duration_s - EARLY_S
         if completed and ended.presented:
             self._quarantine.played_well(ended.play.choice.creative.id)
+            if self._suspect == ended.play.choice.creative.id:
+                self._suspect = None
         self._listener.ended(ended.play, duration_s, completed=completed)
 
     def _not_in_time(self, play: Play, now_s: float) -> None:

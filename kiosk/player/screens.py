@@ -7,13 +7,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from kiosk.ads import Campaign, Creative
 from kiosk.config import Attribute, NoticeSettings, PlayerSettings
+from kiosk.player.events import ScreenEvents
 from kiosk.player.notices import notice_message
 from kiosk.player.schedule import Play
 
@@ -24,6 +25,12 @@ MAX_PAGES = 8
 
 BEAT_S = 3.0
 """A page that draws says so within this (screen.js: every two seconds, at its own pace)."""
+
+SILENT_S = 10.0
+"""Five beats that did not come: what such a page shows nobody knows."""
+
+ROTATION_LOOK_S = 2.0
+"""Between two looks whether what may loop is another one: media are checked meanwhile, or fail."""
 
 SAID_GOODBYE = (1000, 1001)
 """How a page closes its connection when it is closed itself or leaves (RFC 6455, 7.4.1)."""
@@ -36,42 +43,6 @@ sooner than the director finds out by itself, so that it learns why."""
 
 ALL_KINDS = frozenset({"image", "video", "html"})
 """Of creatives; a screen that shows fewer names them in its address (``?kinds=image,video``)."""
-
-
-class ScreenEvents(Protocol):
-    """What the pages say, already checked."""
-
-    def screen_connected(self) -> None:
-        """The first screen is there, or what plays on it can be seen again."""
-        ...
-
-    def screen_lost(self, *, broken: bool = False, silent_s: float = 0.0) -> None:
-        """The screen that spoke is gone, or nobody can see what plays on it.
-
-        Args:
-            broken: it went without a word.
-            silent_s: for how long it has given no sign that it draws.
-        """
-        ...
-
-    def screen_started(self, play_id: str) -> None:
-        """A first frame was presented."""
-        ...
-
-    def screen_ended(self, play_id: str, shown_s: float) -> None:
-        """A play was replaced."""
-        ...
-
-    def screen_failed(self, play_id: str, why: str) -> None:
-        """A play cannot be shown."""
-        ...
-
-    def notice_shown(self, shown: bool) -> None:
-        """The notice can be seen on the screen that speaks, or no longer; told when it changes.
-
-        Until the first word it cannot; when that screen is lost, it no longer can.
-        """
-        ...
 
 
 def media_url(creative: Creative) -> str:
@@ -133,13 +104,15 @@ class Screens:
         self._aiming_view = aiming_view
         self._settings = settings or PlayerSettings()
         self._refused = refused
-        self._hidden = False
+        self._hidden = self._silent = False
         self._aim_until_s: float | None = None
         self._screens: list[WebSocket] = []
         self._operators = 0
         self._now_s = now_s
         self._beat_s: float | None = None
         self._last_prepare: dict[str, Any] | None = None
+        self._told: dict[WebSocket, list[dict[str, Any]]] = {}
+        self._look_s = float("-inf")
         self._sending: set[asyncio.Task[None]] = set()
 
     @property
@@ -205,21 +178,45 @@ class Screens:
 
     @property
     def _covered(self) -> bool:
-        """Nobody sees what plays on the screen that speaks."""
-        return self.aiming or self._hidden
+        """Nobody sees what plays on the screen that speaks, as far as is known."""
+        return self.aiming or self._hidden or self._silent
 
     def _tell_if_changed(self, was_covered: bool) -> None:
         if was_covered == self._covered or not self._screens:
             return
-        if self._covered:
-            self._events.screen_lost()
-        else:
+        if not self._covered:
             self._events.screen_connected()
+        elif self._silent:
+            self._events.screen_lost(broken=True, silent_s=self._silent_for_s())
+        else:
+            self._events.screen_lost()
 
     def tick(self) -> None:
-        """Take the aiming page away when its time is over; called many times a second."""
+        """Do what only time brings about; called many times a second."""
         if self.aiming and self._aim_left_s() <= 0:
             self.aim(0)
+        self._look_for_silence()
+        if self._now_s() >= self._look_s:
+            self._look_s = self._now_s() + ROTATION_LOOK_S
+            self._greet_if_rotation_changed()
+
+    def _look_for_silence(self) -> None:
+        """A page that draws no longer proves nothing, and no creative is to blame for that."""
+        age_s, was_covered = self.beat_age_s, self._covered
+        silent = age_s is not None and age_s > SILENT_S
+        if silent != self._silent:
+            self._silent = silent
+            log.info("event=screen_silent silent=%s", silent)
+            self._tell_if_changed(was_covered)
+
+    def _silent_for_s(self) -> float:
+        return max(0.0, (self.beat_age_s or 0.0) - BEAT_S)
+
+    def _greet_if_rotation_changed(self) -> None:
+        rotation = self._rotation() if self._screens else []
+        for page in self._screens:
+            if self._told.get(page) != rotation:
+                self._send_soon(page, self._hello(page))
 
     def _aim_left_s(self) -> float:
         return 0.0 if self._aim_until_s is None else max(0.0, self._aim_until_s - self._now_s())
@@ -230,7 +227,7 @@ class Screens:
     def greet_again(self) -> None:
         """The campaign changed: every screen gets the new rotation."""
         for page in self._screens:
-            self._send_soon(page, self._hello(primary=page is self._screens[0]))
+            self._send_soon(page, self._hello(page))
 
     async def serve_screen(self, page: WebSocket) -> None:
         """One screen page, until it goes."""
@@ -243,11 +240,10 @@ class Screens:
         if main:
             self._step_down()
         self._screens.insert(0 if main else len(self._screens), page)
-        primary = page is self._screens[0]
-        log.info("event=screen_connected primary=%s", primary)
+        log.info("event=screen_connected primary=%s", primary := page is self._screens[0])
         code = 0
         try:
-            await page.send_text(json.dumps(self._hello(primary=primary)))
+            await page.send_text(json.dumps(self._hello(page)))
             if self.aiming:
                 await page.send_text(json.dumps(self._aim_message()))
             elif primary:
@@ -293,11 +289,12 @@ class Screens:
         finally:
             self._operators -= 1
 
-    def _hello(self, *, primary: bool) -> dict[str, Any]:
+    def _hello(self, page: WebSocket, *, steps_down: bool = False) -> dict[str, Any]:
+        self._told[page] = self._rotation()
         return {
             "type": "hello",
-            "primary": primary,
-            "rotation": self._rotation(),
+            "primary": page is self._screens[0] and not steps_down,
+            "rotation": self._told[page],
             "transition_ms": self._settings.transition_ms,
             "load_timeout_s": self._settings.load_timeout_s * PAGE_PATIENCE,
             "notice": self._notice,
@@ -314,6 +311,7 @@ class Screens:
             said = json.loads(text)
             if said["type"] == "beat":
                 self._beat_s = self._now_s()
+                self._look_for_silence()
             elif said["type"] == "notice":
                 self._hear_of_notice(said["shown"])
             elif said["type"] == "visible":
@@ -358,25 +356,26 @@ class Screens:
         self._hear_of_notice(False)
         if not self._covered:
             self._events.screen_lost()
-        self._hidden = False
-        self._send_soon(former, self._hello(primary=False))
+        self._hidden = self._silent = False
+        self._send_soon(former, self._hello(former, steps_down=True))
 
     def _drop(self, page: WebSocket, *, broken: bool) -> None:
         if page not in self._screens:
             return
         was_primary = page is self._screens[0]
         self._screens.remove(page)
+        self._told.pop(page, None)
         log.warning("event=screen_lost primary=%s left=%d", was_primary, len(self._screens))
         if not was_primary:
             return
-        silent_s = max(0.0, (self.beat_age_s or 0.0) - BEAT_S)
+        silent_s = self._silent_for_s()
         self._beat_s = None
         self._hear_of_notice(False)
         if not self._covered:
             self._events.screen_lost(broken=broken, silent_s=silent_s)
-        self._hidden = False
+        self._hidden = self._silent = False
         if self._screens:
-            self._send_soon(self._screens[0], self._hello(primary=True))
+            self._send_soon(self._screens[0], self._hello(self._screens[0]))
             if not self.aiming:
                 self._events.screen_connected()
 

@@ -26,30 +26,18 @@ from starlette.websockets import WebSocket
 
 from kiosk.config import PlayerSettings
 from kiosk.errors import PortInUseError
+from kiosk.player.frame import FRAME_URL, MEDIA_POLICY, STATIC
 from kiosk.player.media import Media, OpenMedium
 from kiosk.player.screens import Screens
 
 log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
 
 PAGE_POLICY = (
     "default-src 'self'; connect-src 'self' ws:; img-src 'self' data:; media-src 'self';"
     " style-src 'self' 'unsafe-inline'; frame-src 'self'; object-src 'none'; base-uri 'none'"
 )
-MEDIA_POLICY = (
-    "sandbox allow-scripts; default-src 'none'; img-src data:; media-src data:; font-src data:;"
-    " style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-)
-"""A creative runs in a sandbox of its own and reaches no network, whatever is in it."""
-
-FRAME_POLICY = (
-    "sandbox allow-scripts; default-src 'none'; script-src 'self'; style-src 'self';"
-    " frame-src 'self'; base-uri 'none'"
-)
-"""Of the page that holds a creative: in the same sandbox, so that both hang together or not."""
-
 AIM_MOST_S = 1800.0
 """Longest time for which the aiming page covers a shop's screen before it is asked for again."""
 
@@ -69,8 +57,10 @@ def make_app(
         status: how this device does, without a word on who is in front of it.
     """
 
-    def page(name: str, policy: str = PAGE_POLICY) -> Callable[[Request], Response]:
-        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    def page(
+        name: str, policy: str = PAGE_POLICY, kept: str = "no-cache"
+    ) -> Callable[[Request], Response]:
+        headers = {"Content-Security-Policy": policy, "Cache-Control": kept}
 
         def respond(_: Request) -> Response:
             return FileResponse(STATIC / name, headers=headers)
@@ -92,9 +82,10 @@ def make_app(
         routes=[
             Route("/", page("operator.html")),
             Route("/screen", page("screen.html")),
-            Route("/frame", page("frame.html", FRAME_POLICY)),
+            Route("/frame", page("frame.html", MEDIA_POLICY, FOR_EVER)),
             Route("/aim", page("aim.html")),
             Route("/aim", _taking_aims(screens), methods=["POST"]),
+            Route("/frame.js", _say_frame),
             Route("/health", lambda _: PlainTextResponse("ok\n")),
             Route("/status", say_status),
             Route("/media/{creative}/{name}", medium),
@@ -106,6 +97,11 @@ def make_app(
         # A page from elsewhere that rebinds its name to loopback carries its own host name.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)],
     )
+
+
+def _say_frame(_: Request) -> Response:
+    script = f'export const FRAME_URL = "{FRAME_URL}";\n'
+    return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 def _taking_aims(screens: Screens) -> Callable[[Request], Awaitable[Response]]:

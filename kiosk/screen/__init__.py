@@ -7,7 +7,7 @@ connection that leaves the machine, never sees a camera, never writes to the dis
 
 from kiosk.screen.browser import browser_command
 from kiosk.screen.mpv import Mpv
-from kiosk.screen.session import run
+from kiosk.screen.session import run, screen_programs
 from kiosk.screen.shot import take_shot
 
-__all__ = ["Mpv", "browser_command", "run", "take_shot"]
+__all__ = ["Mpv", "browser_command", "run", "screen_programs", "take_shot"]

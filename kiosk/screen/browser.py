@@ -26,10 +26,12 @@ QUIET = (
     "--disable-prompt-on-repost",
     "--disable-notifications",
     "--disable-pinch",
+    # A film is muted by the page; what an HTML creative plays is not.
+    "--mute-audio",
     "--overscroll-history-navigation=0",
     f"--disable-features={','.join(ABSENT)}",
 )
-"""Nothing but the page is ever on the screen."""
+"""Nothing but the page is ever on the screen, and nothing is heard."""
 
 ALONE = (
     "--disable-background-networking",

@@ -18,6 +18,7 @@ from typing import Any
 
 from kiosk.config import ScreenSettings
 from kiosk.errors import KioskError
+from kiosk.screen.card import draw_card
 from kiosk.screen.children import Child
 from kiosk.screen.places import display_socket
 
@@ -26,7 +27,7 @@ POLL_S = 0.05
 ANSWER_S = 3.0
 PATIENCE_S = 2.0
 GROUND = "#0b1d2a"
-"""What is seen before the page is: the page's own ground."""
+"""The page's own ground; without a card it is what is seen before the page is."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ class Output:
     transform: str
 
 
-def sway_config(settings: ScreenSettings) -> str:
-    """The compositor's configuration."""
+def sway_config(settings: ScreenSettings, card: Path) -> str:
+    """The compositor's configuration.
+
+    Args:
+        settings: output, mode and rotation.
+        card: a picture for while nothing else is drawn.
+    """
     turned = f"transform {settings.rotate_deg or 'normal'}"
     mode = ""
     if settings.mode:
@@ -61,7 +67,7 @@ def sway_config(settings: ScreenSettings) -> str:
         "default_floating_border none",
         'for_window [title=".*"] fullscreen enable',
         "seat * hide_cursor 100",
-        f"output * bg {GROUND} solid_color",
+        f'output * bg "{card}" stretch {GROUND}',
     ]
     if settings.output:
         lines.append("output * disable")
@@ -145,7 +151,9 @@ class Compositor:
         for old in [*self._folder.glob("wayland-*"), self._folder / "sway.sock"]:
             old.unlink(missing_ok=True)
         config = self._folder / "sway.conf"
-        config.write_text(sway_config(self._settings), encoding="utf-8")
+        card = self._folder / "card.png"
+        draw_card(card)
+        config.write_text(sway_config(self._settings, card), encoding="utf-8")
         self._child = Child(["sway", "--config", str(config)], self._env)
         deadline = time.monotonic() + START_S
         while self._child.alive and time.monotonic() < deadline and not stop.is_set():

@@ -20,10 +20,12 @@ class Page:
     Attributes:
         pages: how many are connected.
         beat_age_s: since the page last said that it draws; ``None``: it has not.
+        own: ours is connected, whoever else is.
     """
 
     pages: int
     beat_age_s: float | None
+    own: bool = False
 
 
 class Director:
@@ -54,8 +56,9 @@ class Director:
             screen = json.loads(self._get("/status") or b"")["screen"]
             age = screen["beat_age_s"]
             # What another browser on this machine shows is no sign of ours.
-            own = screen.get("main", True)
-            return Page(int(screen["pages"]), float(age) if own and age is not None else None)
+            pages = int(screen["pages"])
+            own = pages > 0 and bool(screen.get("main", True))
+            return Page(pages, float(age) if own and age is not None else None, own)
         except (ValueError, KeyError, TypeError):
             return None
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from kiosk.screen.page import Page
 
+GONE_S = 4.0
+"""Without a connection, while the director is there: a page that lost its own has another one
+within a second (socket.js), one whose process died shows the browser's word of that for ever."""
+
+BACK_S = 8.0
+"""The same when the director comes back: the page then tries every five seconds at least."""
+
 
 class Silence:
     """How long the page has given no sign of life that we could have heard."""
@@ -19,7 +26,7 @@ class Silence:
         self._grace_s = grace_s
         self._begun = 0.0
         self._excused = 0.0
-        self._beat = float("-inf")
+        self._beat = self._there = float("-inf")
 
     def begin(self, now: float) -> None:
         """A browser was started."""
@@ -31,6 +38,8 @@ class Silence:
 
     def hear(self, now: float, page: Page) -> None:
         """The director says how the page is."""
+        if page.own:
+            self._there = now
         if page.pages > 0 and page.beat_age_s is not None:
             self._beat = now - page.beat_age_s
 
@@ -45,8 +54,12 @@ class Silence:
         return now - max(heard, self._excused)
 
     def is_hung(self, now: float) -> bool:
-        """It lasts too long."""
-        return self.lasts_s(now) > self._hung_s
+        """It lasts too long, or the page that was there is gone."""
+        return self.lasts_s(now) > self._hung_s or self._is_gone(now)
+
+    def _is_gone(self, now: float) -> bool:
+        due = max(self._there + GONE_S, self._excused + BACK_S)
+        return self._there > self._begun and now > due
 
 
 class Pace:

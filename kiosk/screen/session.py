@@ -63,15 +63,21 @@ def run(settings: Settings, stop: threading.Event, clock: Clock | None = None) -
             "the screen's compositor and the browser's sandbox refuse to run as root",
             hint="systemctl start kiosk-screen runs it as kiosk-screen",
         )
-    needed("sway", "apt install sway")
-    if settings.player.backend == "mpv":
-        needed(MPV, "apt install mpv, or set player.backend to chromium")
-    else:
-        needed(settings.screen.browser, "apt install chromium, or set screen.browser")
+    for program, hint in screen_programs(settings).items():
+        needed(program, hint)
     director = Director(settings.player)
     with session_folder() as folder, tempfile.TemporaryDirectory(prefix="kiosk-screen-") as scratch:
         session = Session(settings, director, folder, Path(scratch), clock or SystemClock())
         session.run(stop, Heartbeat())
+
+
+def screen_programs(settings: Settings) -> dict[str, str]:
+    """What a session runs, each with what to do where it is missing; the last one draws."""
+    if settings.player.backend == "mpv":
+        draws = {MPV: "apt install mpv, or set player.backend to chromium"}
+    else:
+        draws = {settings.screen.browser: "apt install chromium, or set screen.browser"}
+    return {"sway": "apt install sway"} | draws
 
 
 class Player(Protocol):

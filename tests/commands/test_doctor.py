@@ -279,6 +279,39 @@ def certificate(path: Path, begins: datetime) -> None:
     path.write_bytes(made.public_bytes(Encoding.PEM))
 
 
+@pytest.mark.parametrize(
+    ("backend", "there", "state", "told"),
+    [
+        (
+            "chromium",
+            ("sway", "chromium"),
+            "ok",
+            "chromium draws the screen: images, video and HTML",
+        ),
+        ("mpv", ("sway", "mpv"), "ok", "mpv draws the screen: images and video; HTML"),
+        ("mpv", ("sway", "chromium"), "fail", "there is no mpv, which the screen needs"),
+        ("chromium", ("chromium",), "warn", "there is no sway"),
+    ],
+)
+def test_who_draws_the_screen_is_named(
+    files, tmp_path, monkeypatch, *, backend, there, state, told
+):
+    for name in there:
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settings = Settings.model_validate(
+        {
+            "broker": {"host": "broker.invalid"},
+            "player": {"backend": backend},
+            "state": {"path": tmp_path / "state.db"},
+            "vision": {"source": f"{files.dev}/video0", "models_dir": ROOT / "models_ir"},
+        }
+    )
+    found = {one.name: one for one in examine(settings, files)}["player"]
+    assert (found.state, found.message.startswith(told)) == (state, True), found
+
+
 def test_the_doctor_looks_at_all_of_it_and_at_the_certificates_beginning(files, tmp_path):
     certificate(tmp_path / "device.crt", datetime.now(UTC) + timedelta(days=400))
     tls = {"cert_file": tmp_path / "device.crt", "key_file": tmp_path / "device.key"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ class Site:
         estimated: Sequence[Attribute] = ("age", "gender", "mood"),
     ) -> None:
         self.said: list[tuple] = []
+        self.skipped_s = 0.0
+        self.unchecked: list[str] = []
         self.campaigns = [self.campaign(folder, "tea.svg", "film.webm", "page.html")]
         self.media = Media(lambda: self.campaigns)
         self.screens = Screens(
@@ -35,7 +38,8 @@ class Site:
             notice or NoticeSettings(),
             lambda: {"version": "test"},
             estimated,
-            refused=self.media.refused,
+            refused=lambda: [*self.media.refused(), *self.unchecked],
+            now_s=lambda: time.monotonic() + self.skipped_s,
         )
         self.server = WebServer(
             make_app(self.screens, self.media, lambda: {"version": "test"}),

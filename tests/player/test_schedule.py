@@ -230,6 +230,50 @@ def test_what_a_screen_was_loading_when_it_broke_comes_after_the_others(caplog):
     assert [one.creative for one in stage.schedule.left_out(stage.now_s - 61)] == ["a"]
 
 
+def test_what_a_screen_showed_when_it_broke_twice_in_a_row_is_left_out(caplog):
+    stage = Stage("a", "b")
+    for times in (1, 2):
+        stage.connect()
+        while (shown := stage.show()).choice.creative.id != "a":
+            stage.run(5.1)
+        stage.run(2)
+        assert stage.schedule._next is None, "nothing is being loaded"
+        stage.schedule.screen_lost(stage.now_s, broken=True)
+        assert caplog.text.count("creative_failed") == times - 1, "once may be chance"
+        assert stage.ends[-1] == (shown.play_id, 2.0, False)
+        stage.now_s += 1
+    (left_out,) = stage.schedule.left_out(stage.now_s)
+    assert (left_out.creative, left_out.why) == (
+        "a",
+        "the screen broke twice in a row while it showed it",
+    )
+
+
+def test_what_played_whole_since_the_screen_broke_is_no_suspect(caplog):
+    stage = Stage("a")
+    for _ in range(3):
+        stage.connect()
+        stage.show()
+        stage.run(5.1)
+        stage.show()
+        stage.run(2)
+        stage.schedule.screen_lost(stage.now_s, broken=True)
+    assert "creative_failed" not in caplog.text
+
+
+def test_what_a_screen_was_told_to_load_after_it_had_fallen_silent_is_not_blamed(caplog):
+    stage = Stage("a", "b", "c")
+    for _ in range(2):
+        stage.connect()
+        while (stage.show()).choice.creative.id != "a":
+            stage.run(5.1)
+        stage.run(7)
+        assert stage.schedule._next is not None
+        stage.schedule.screen_lost(stage.now_s, broken=True, silent_s=4)
+        stage.now_s += 1
+    assert [one.creative for one in stage.schedule.left_out(stage.now_s)] == ["a"]
+
+
 @pytest.mark.parametrize(("silent_s", "counted_s"), [(0.0, 4.0), (1.5, 2.5), (60.0, 0.0)])
 def test_what_a_screen_did_not_draw_before_it_was_lost_was_no_play(silent_s, counted_s):
     stage = Stage()

@@ -144,6 +144,65 @@ def test_a_page_that_was_hidden_when_it_went_is_lost_once_and_the_next_one_is_se
     asyncio.run(scenario())
 
 
+def test_a_page_that_draws_no_longer_counts_as_lost_until_it_draws_again(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            await page.send('{"type": "beat"}')
+            await until(lambda: site.screens.beat_age_s is not None, "it draws")
+            for skipped_s, said in ((9, 1), (2, 2), (60, 2)):
+                site.skipped_s += skipped_s
+                site.screens.tick()
+                assert len(site.said) == said
+            assert site.said[1] == ("lost", "broken")
+            await page.send('{"type": "started", "play_id": "play-1"}')
+            await page.send('{"type": "beat"}')
+            await until(lambda: len(site.said) == 3, "it draws again")
+            assert site.said[2] == ("connected",), "and what it said meanwhile is not believed"
+            site.skipped_s += 11
+            site.screens.tick()
+        await until(lambda: site.screens.count == 0, "it is gone")
+        assert [said[0] for said in site.said[3:]] == ["lost"], "lost once"
+
+    asyncio.run(scenario())
+
+
+def test_a_page_that_has_never_drawn_is_not_taken_for_one_that_fell_silent(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            site.skipped_s = 60
+            site.screens.tick()
+            assert site.said == [("connected",)]
+
+    asyncio.run(scenario())
+
+
+def test_what_may_loop_is_told_again_when_a_medium_was_checked_since(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site:
+            site.unchecked = ["tea"]
+            async with site.ws() as page, site.ws() as mirror:
+                for one in (page, mirror):
+                    hello = await heard(one)
+                    assert [each["id"] for each in hello["rotation"]] == ["film", "page"]
+                site.screens.tick()
+                site.unchecked = []
+                site.skipped_s = 3
+                for _ in range(3):
+                    site.screens.tick()
+                for one, primary in ((page, True), (mirror, False)):
+                    said = await heard(one)
+                    while said["type"] != "hello":
+                        said = await heard(one)
+                    assert [each["id"] for each in said["rotation"]] == ["tea", "film", "page"]
+                    assert said["primary"] is primary
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(page.recv(), 0.3)
+
+    asyncio.run(scenario())
+
+
 def test_a_screen_that_went_without_a_word_is_told_from_one_that_took_its_leave(tmp_path):
     async def scenario():
         async with serving(tmp_path) as site:

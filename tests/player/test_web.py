@@ -26,6 +26,12 @@ def test_the_pages_carry_a_policy_that_lets_nothing_in_from_elsewhere(tmp_path):
                 assert "http:" not in policy
                 assert "https:" not in policy
             assert (await client.get("/health")).text == "ok\n"
+            frame_url = (await client.get("/frame.js")).text.split('"')[1]
+            frame = await client.get(frame_url)
+            assert frame.headers["content-security-policy"].startswith("sandbox allow-scripts;")
+            assert "default-src 'none'" in frame.headers["content-security-policy"]
+            assert "immutable" in frame.headers["cache-control"], "it is there without the director"
+            assert "/static" not in frame.text, "and needs nothing else"
             script = await client.get("/static/screen.js")
             assert (script.status_code, script.headers["cache-control"]) == (200, "no-cache")
 

@@ -154,6 +154,7 @@ class Theatre:
 
     async def _tick(self) -> None:
         while True:
+            self.screens.tick()
             self.schedule.tick(time.monotonic())
             await asyncio.sleep(0.02)
 

@@ -46,11 +46,13 @@ class Pages(ThreadingHTTPServer):
         self.beat_at: float | None = None
         self.size: list[int] = []
         self.beats = 0
+        self.forgets_after_s = float("inf")
         self.port = self.server_port
 
     def status(self) -> dict:
         age = None if self.beat_at is None else time.monotonic() - self.beat_at
-        return {"screen": {"pages": int(age is not None), "beat_age_s": age}}
+        there = age is not None and age < self.forgets_after_s
+        return {"screen": {"pages": int(there), "beat_age_s": age if there else None}}
 
 
 class _Asked(BaseHTTPRequestHandler):

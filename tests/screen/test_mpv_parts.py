@@ -13,8 +13,8 @@ import pytest
 
 from kiosk.config import Settings
 from kiosk.screen.browser import Browser
+from kiosk.screen.card import draw_card
 from kiosk.screen.mpv import Mpv, mpv_command
-from kiosk.screen.mpv.card import draw_card
 from kiosk.screen.mpv.command import FORMATS
 from kiosk.screen.mpv.link import RETRY_MAX_S, RETRY_MIN_S, retry_s
 from kiosk.screen.mpv.shelf import Shelf

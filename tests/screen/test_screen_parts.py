@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_a_page_is_hung_after_its_silence_and_not_before():
     assert silence.is_hung(130), "the grace is over with the first sign of life"
 
 
+def test_a_page_that_was_there_and_is_gone_is_not_waited_for():
+    silence = Silence(hung_s=20, grace_s=30)
+    silence.begin(100)
+    silence.hear(104, Page(0, None))
+    assert not silence.is_hung(130), "it has never been there"
+    silence.hear(130, Page(1, 0.5, own=True))
+    # Somebody else's page is none of ours.
+    silence.hear(133, Page(1, None))
+    assert not silence.is_hung(133), "it may be about to connect again"
+    assert silence.is_hung(135)
+    silence.excuse(135)
+    assert not silence.is_hung(142), "the director was away: it comes back at its own pace"
+    assert silence.is_hung(144)
+    silence.begin(145)
+    assert not silence.is_hung(170), "another browser"
+
+
 def test_silence_counts_from_when_somebody_could_have_heard():
     silence = Silence(hung_s=20, grace_s=30)
     silence.begin(100)
@@ -88,7 +106,9 @@ def test_what_ends_is_started_at_once_then_ever_more_slowly_and_never_given_up()
 
 
 def test_only_the_wanted_output_is_on_with_its_mode_and_rotation():
-    text = sway_config(ScreenSettings(output="HDMI-A-1", mode="1920x1080@60", rotate_deg=270))
+    text = sway_config(
+        ScreenSettings(output="HDMI-A-1", mode="1920x1080@60", rotate_deg=270), Path("card.png")
+    )
     lines = text.splitlines()
     assert "xwayland disable" in lines
     wanted = 'output "HDMI-A-1" enable mode 1920x1080@60Hz transform 270 scale 1'
@@ -119,6 +139,7 @@ def test_the_browser_keeps_its_sandbox_and_is_open_to_nobody(tmp_path):
     command = browser_command("chromium", tmp_path, "http://127.0.0.1:8765/screen")
     assert "--kiosk" in command
     assert not [word for word in command if "sandbox" in word or "remote-debugging" in word]
+    assert "--mute-audio" in command
 
 
 def kiosk_screen(*words, as_nobody=True, **env):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 
+import cv2
 import psutil
 import pytest
 
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 HUNG_S = 3
+BACK_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +82,36 @@ def test_a_picture_never_replaces_a_file(running, tmp_path):
     assert "it is there already" in done.stderr
 
 
-def test_a_browser_that_is_killed_is_back_at_once_with_nothing_to_restore(running, pages):
-    (main, *_) = running.programs("chromium")
-    before = restarts(running)
-    main.kill()
-    until(lambda: restarts(running) > before, "another browser", 3)
+def test_a_browser_that_is_killed_draws_again_within_five_seconds_with_nothing_to_restore(
+    running, pages
+):
+    took_s = []
+    # A machine that is busy with something else may be late; not three times.
+    while not took_s or (min(took_s) > BACK_S and len(took_s) < 3):
+        (main, *_) = running.programs("chromium")
+        before, at = restarts(running), time.monotonic()
+        main.kill()
+        until(lambda before=before: restarts(running) > before, "another browser", 5)
+        drawn = pages.beats
+        until(lambda drawn=drawn: pages.beats > drawn, "it draws")
+        took_s.append(time.monotonic() - at)
+    assert min(took_s) <= BACK_S, took_s
     beats_again(pages)
     assert "how='signal 9" in running.said
+
+
+def test_a_page_whose_process_died_is_not_waited_for_until_it_counts_as_hung(tmp_path):
+    with serving() as pages, session(tmp_path, pages.port, HEADLESS, hung_s=60) as one:
+        until(lambda: pages.beats > 2, "the page")
+        # As the director: a connection that is gone is known at once.
+        pages.forgets_after_s = 1
+        time.sleep(3)
+        for process in one.programs("chromium"):
+            if "--type=renderer" in process.cmdline():
+                process.kill()
+        until(lambda: restarts(one) == 2, "another browser", 12)
+        beats_again(pages)
+        assert "event=screen_hung" in one.said
 
 
 def test_a_browser_that_hangs_is_replaced(running, pages):
@@ -135,6 +160,11 @@ def test_the_browser_is_left_alone_while_the_director_is_away_and_waits_for_it(t
         until(lambda: "event=screen_no_director" in waiting.said, "it waits for the director")
         # No browser: it would show an error.
         assert waiting.programs("chromium") == []
+        file = tmp_path / "waits.png"
+        assert waiting.shot(file).returncode == 0
+        rows = cv2.imread(str(file))[:, :, ::-1].mean(axis=1)
+        assert rows.max(axis=1).min() > 50, "a card stands there, and nothing black"
+        assert rows[-9].max() > 200
         with serving(port) as pages:
             until(lambda: pages.beats > 2, "the page")
         time.sleep(6)

@@ -13,7 +13,10 @@ import numpy.typing as npt
 from kiosk.ads import Campaign, Creative, Targeting
 
 FPS = 25
-FILM_S = 2.0
+FILM_MORE_S = 1.5
+"""Longer than its play: by the encoder the first frame of another round differs from the last one
+of this, as that of another play does."""
+
 BIT_RATE = 4_000_000
 
 MARK = 0.2
@@ -60,7 +63,7 @@ def make_campaign(folder: Path, duration_s: float) -> Campaign:
         duration_s: of each play.
     """
     for name, mark in zip(FILES, MARKS, strict=True):
-        _make(folder / name, mark)
+        _make(folder / name, mark, duration_s + FILM_MORE_S)
     kinds = {".webm": "video", ".html": "html"}
     return Campaign(
         "bench",
@@ -80,14 +83,14 @@ def make_campaign(folder: Path, duration_s: float) -> Campaign:
     )
 
 
-def _make(file: Path, mark: str) -> None:
+def _make(file: Path, mark: str, film_s: float) -> None:
     if file.suffix == ".html":
         file.write_text(PAGE.format(mark=mark))
     elif file.suffix == ".svg":
         file.write_text(DRAWING.format(mark=mark))
     elif file.suffix == ".webm":
         size = (1920, 1080) if file.stem == "film" else (1280, 720)
-        _film(file, mark, *size)
+        _film(file, mark, size, film_s)
     else:
         size = (1920, 1080) if file.suffix == ".png" else (1080, 1440)
         cv2.imwrite(str(file), _picture(mark, *size, 0.3)[:, :, ::-1])
@@ -108,12 +111,13 @@ def _picture(mark: str, width: int, height: int, phase: float) -> Bytes:
     return picture
 
 
-def _film(file: Path, mark: str, width: int, height: int) -> None:
+def _film(file: Path, mark: str, size: tuple[int, int], film_s: float) -> None:
     import av
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    frames = round(FILM_S * FPS)
+    frames = round(film_s * FPS)
+    width, height = size
     with av.open(str(file), "w", format="webm") as container:
         stream = cast(VideoStream, container.add_stream("libvpx-vp9", rate=Fraction(FPS)))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -1,14 +1,22 @@
 /** Creatives as layers of the page: load, begin, dispose. Knows nothing of plays or of the director. */
 
+import { FRAME_URL } from "/frame.js";
 import { ground, leavesRoom } from "/static/ground.js";
 
 // Signs come twice a second; a busy machine may be late, a creative that hangs never comes.
 const HANGS_AFTER_MS = 3000;
+// Whatever it went to gives none; one that only wrote itself anew goes on to.
+const LEFT_AFTER_MS = 1000;
 const GROUND_AFTER_MS = 1500;
 // Of films: the browser keeps 8 MB for each frame of one that is read, so few are.
 const GROUNDS_MAX = 64;
 // The browser's cache keeps no file of more than an eighth of its size (kiosk/screen: 64 MB).
 const WARM_MOST_BYTES = 8 << 20;
+// As `kiosk campaign check` says by the header of a file; a header may be made to say less.
+const MOST_PIXELS = 50_000_000;
+// A page is held as a text, here and in its frame.
+const HTML_MOST_BYTES = 32 << 20;
+const DRAWING = /\.svg(\?|$)/i;
 
 /** Resolves on the named event, rejects on `error`. */
 function once(element, name, signal) {
@@ -31,6 +39,28 @@ export class HangsError extends Error {
 }
 
 const nothing = () => {};
+
+/** An HTML creative as a text. */
+async function textOf(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`cannot load ${url}: HTTP ${response.status}`);
+  const bytes = Number(response.headers.get("content-length"));
+  if (bytes <= HTML_MOST_BYTES) return response.text();
+  await response.body.cancel();
+  throw new Error(`${url} has ${Math.round(bytes / 1e6)} MB; ${HTML_MOST_BYTES >> 20} are the most`);
+}
+
+/** The sandbox of an HTML creative, not loaded. */
+function sandbox() {
+  const frame = document.createElement("iframe");
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.setAttribute("allow", "");
+  frame.referrerPolicy = "no-referrer";
+  frame.tabIndex = -1;
+  frame.title = "";
+  return frame;
+}
+
 const grounds = new Map();
 
 function keepGround(url, canvas) {
@@ -45,14 +75,25 @@ const loaders = {
     const { canvas, draw } = ground();
     content.alt = "";
     content.decoding = "sync";
+    content.dataset.url = url;
+    const known = once(content, "load");
     content.src = url;
-    layer.append(canvas, content);
-    // decode() rejects with a bare EncodingError whatever went wrong: name the file instead.
-    const decoded = content.decode().catch(() => {
-      throw new Error(`cannot load or decode ${url}`);
+    const ready = known.then(async () => {
+      const { naturalWidth: width, naturalHeight: height } = content;
+      // A drawing is drawn as large as the screen, whatever it says.
+      if (width * height > MOST_PIXELS && !DRAWING.test(url)) {
+        throw new Error(`${url} has ${width} x ${height} pixels; ${MOST_PIXELS / 1e6} million are the most`);
+      }
+      // Not before: what is on the page is unpacked.
+      layer.append(canvas, content);
+      // decode() rejects with a bare EncodingError whatever went wrong: name the file instead.
+      await content.decode().catch(() => {
+        throw new Error(`cannot load or decode ${url}`);
+      });
+      draw(content, width, height);
     });
     return {
-      ready: decoded.then(() => draw(content, content.naturalWidth, content.naturalHeight)),
+      ready,
       begin: nothing,
       dispose: () => content.removeAttribute("src"),
     };
@@ -103,35 +144,50 @@ const loaders = {
   },
 
   html(url, layer) {
-    const content = document.createElement("iframe");
-    content.setAttribute("sandbox", "allow-scripts");
-    content.setAttribute("allow", "");
-    content.referrerPolicy = "no-referrer";
-    content.tabIndex = -1;
-    content.title = "";
+    const content = sandbox();
     let hung = 0;
     let broken = null;
+    let html = "";
     let drawn = nothing;
+    let failed = nothing;
+    let loads = 0;
+    let left = false;
+    let gone = null;
+    const heard = {
+      // An opaque origin has no name; nobody but the frame has this window.
+      empty: () => content.contentWindow.postMessage(html, "*"),
+      drawn: () => drawn(),
+    };
     const signs = ({ source, data }) => {
       if (source !== content.contentWindow) return;
-      if (data?.type === "drawn") drawn();
+      left = false;
       clearTimeout(hung);
       if (broken) watch();
+      if (Object.hasOwn(heard, data?.type)) heard[data.type]();
     };
     const watch = () => {
       clearTimeout(hung);
       // A page that is not seen draws nothing, whatever is in it.
-      hung = setTimeout(() => (document.hidden ? watch() : broken(new HangsError(url))), HANGS_AFTER_MS);
+      hung = setTimeout(() => (document.hidden ? watch() : giveUp()), left ? LEFT_AFTER_MS : HANGS_AFTER_MS);
+    };
+    const giveUp = () => {
+      gone = left ? new Error(`it goes elsewhere: ${url}`) : new HangsError(url);
+      (broken ?? failed)(gone);
     };
     addEventListener("message", signs);
-    // The frame says "drawn" of the browser's own error page too, and a sandboxed frame cannot be
-    // looked into: ask for the document first.
-    const ready = fetch(url, { cache: "no-store" }).then(async (response) => {
-      if (!response.ok) throw new Error(`cannot load ${url}: HTTP ${response.status}`);
-      await response.body?.cancel();
-      await new Promise((resolve) => {
-        drawn = resolve;
-        content.src = `/frame#${encodeURIComponent(url)}`;
+    // The frame itself, the creative in it, and then whatever that goes to: another document, or the
+    // browser's word that it may not go there.
+    content.addEventListener("load", () => {
+      if (++loads <= 2) return;
+      left = true;
+      watch();
+    });
+    // Its text, and no address: nobody could tell the browser's own error page from it.
+    const ready = textOf(url).then(async (text) => {
+      html = text;
+      await new Promise((resolve, reject) => {
+        [drawn, failed] = [resolve, reject];
+        content.src = FRAME_URL;
         layer.append(content);
       });
     });
@@ -139,7 +195,8 @@ const loaders = {
       ready,
       begin(told) {
         broken = told;
-        watch();
+        if (gone) told(gone);
+        else if (!left) watch();
       },
       dispose() {
         removeEventListener("message", signs);
@@ -184,13 +241,10 @@ export function load(creative, stage, patienceS) {
   };
 }
 
-/**
- * Reads creatives once so that the HTTP cache holds them while the director is away.
- * HTML is left out: its frame is fetched under a cache key of its own.
- */
+/** Reads creatives once so that the HTTP cache holds them while the director is away. */
 export async function warm(creatives) {
-  for (const { kind, url } of creatives) {
-    if (kind === "html") continue;
+  if (creatives.some(({ kind }) => kind === "html")) warmFrame();
+  for (const { url } of creatives) {
     try {
       const response = await fetch(url);
       if (!(Number(response.headers.get("content-length")) <= WARM_MOST_BYTES)) {
@@ -203,4 +257,13 @@ export async function warm(creatives) {
       // Only a head start: the play itself reports what cannot be loaded.
     }
   }
+}
+
+/** The cache keeps what a frame loads apart from what a script fetches. */
+function warmFrame() {
+  const frame = sandbox();
+  frame.hidden = true;
+  frame.addEventListener("load", () => frame.remove(), { once: true });
+  frame.src = FRAME_URL;
+  document.body.append(frame);
 }

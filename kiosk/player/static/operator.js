@@ -9,6 +9,7 @@ import { connect } from "/static/socket.js";
 const SILENCE_MS = 3000;
 const REASONS_SHOWN = 6;
 const RECENT_SHOWN = 5;
+const LEFT_OUT_SHOWN = 12;
 
 const band = (value) => (typeof value === "string" && value !== "unknown" ? value.replace("-", "–") : null);
 const known = (value) => (typeof value === "string" && value !== "unknown" ? value : null);
@@ -227,10 +228,11 @@ function showPlay(state) {
 
 function showLeftOut(state) {
   const leftOut = list(state.left_out);
+  const more = leftOut.length - LEFT_OUT_SHOWN;
   byId("left-out-panel").hidden = !leftOut.length;
   sync(
     byId("left-out"),
-    leftOut.slice(0, RECENT_SHOWN),
+    more > 0 ? [...leftOut.slice(0, LEFT_OUT_SHOWN), { creative: "", why: `and ${more} more` }] : leftOut,
     (entry) => String(entry.creative),
     () => el("li", "", null, el("strong"), el("span", "muted")),
     (item, entry) => {

@@ -29,6 +29,11 @@ const BEAT_MS = 2000;
 const SEEN_MAX_S = 3;
 // A play that is long over gives way to the card: what it was booked for may be over too.
 const OVERDUE_S = 20;
+// A swap is begun so much earlier that its first frame comes when it is due: as the fastest of the
+// last ones took, and less than the director allows a play to be short of its time.
+const HEAD_START_MAX_S = 0.1;
+const SWAPS_LEAST = 3;
+const SWAPS_KEPT = 8;
 
 const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
@@ -52,6 +57,7 @@ let transitionMs = 0;
 let patienceS = 8;
 // What the director was told of the notice since it greeted us; null: nothing.
 let noticeTold = null;
+const tookS = [];
 let wake = 0;
 const unsent = [];
 
@@ -145,6 +151,9 @@ function queueLocal() {
 
 const duration = (play) => (play.creative.duration_s > 0 ? play.creative.duration_s : 5);
 
+const headStartS = () =>
+  shown && !shown.broken && tookS.length >= SWAPS_LEAST ? Math.min(HEAD_START_MAX_S, ...tookS) : 0;
+
 /** When the director's turn is over and the page may go on by itself. */
 function graceEnd() {
   if (!shown) return idleSince + GRACE_S;
@@ -161,7 +170,7 @@ function advance() {
   const at = [];
 
   if (next?.ready) {
-    const due = next.playId ? end : Math.max(end, graceEnd());
+    const due = (next.playId ? end : Math.max(end, graceEnd())) - headStartS();
     if (now >= due) {
       void swap();
       return;
@@ -188,12 +197,15 @@ async function swap() {
   const outgoing = shown;
   swapping = incoming;
   next = null;
+  const beganS = seconds();
   incoming.layer.begin((error) => breakOff(incoming, error));
   const shownWhole = reveal(incoming.layer.element);
   // The first of these frames draws it, the second one begins when that is on its way to the screen.
   await nextFrame();
   await nextFrame();
   takeOver(incoming);
+  tookS.push(seconds() - beganS);
+  if (tookS.length > SWAPS_KEPT) tookS.shift();
   await shownWhole;
   if (shown === incoming) card.classList.add("covered");
   if (outgoing) drop(outgoing);
@@ -206,7 +218,8 @@ async function reveal(element) {
   element.classList.add("shown");
   if (transitionMs > 0) {
     const fade = element.animate([{ opacity: FIRST_OPACITY }, { opacity: 1 }], { duration: transitionMs });
-    await fade.finished;
+    // One that was cancelled is over, too: whoever waited for it for ever would show nothing else.
+    await fade.finished.catch(() => {});
   }
   // What is below stays opaque until the frame that covers it has been drawn.
   await nextFrame();

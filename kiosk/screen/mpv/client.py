@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kiosk.screen.mpv.card import draw_card
+from kiosk.screen.card import draw_card
 from kiosk.screen.mpv.command import KINDS
 from kiosk.screen.mpv.link import Link
 from kiosk.screen.mpv.overlays import Overlays

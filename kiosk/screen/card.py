@@ -7,8 +7,9 @@ import zlib
 from itertools import pairwise
 from pathlib import Path
 
-WIDTH, HEIGHT = 16, 360
-"""Stretched over the screen; rows enough that no step is seen."""
+WIDTH, HEIGHT = 640, 360
+"""Stretched over the screen: large enough that no step is seen, nor that swaybg fades half a dot at
+each edge."""
 
 COLOURS = ((0.0, 0x0D1B3D), (0.42, 0x2B2F6B), (0.74, 0x8A4A7D), (1.0, 0xE88A72))
 """From the top down, as a share of the height."""
