@@ -18,7 +18,7 @@ class LearnerSettings(Section):
         True, description="learn from attention; false: the most specific that fits, by weight"
     )
     floor: float = Field(
-        0.1, gt=0, le=1, description="share of a choice that is spread evenly over what may play"
+        0.05, gt=0, le=1, description="share of a choice that is spread evenly over what may play"
     )
     seed: int = Field(1, ge=0, lt=2**31, description="of the model's own random numbers")
     save_s: Seconds = Field(600, description="between two times of keeping what was learned")

@@ -25,6 +25,9 @@ more than anybody stays."""
 MOST_BLOCKS = 400
 """Longer blocks are as good; more of them only cost time."""
 
+LEAST_BLOCKS = 20
+"""Of a short log shorter blocks are drawn: one block would be an interval without any width."""
+
 REDRAWS = 1000
 
 CONFIDENCE = 0.95
@@ -105,10 +108,16 @@ def estimate(name: str, logged: Logged, seed: int, block: int = BLOCK) -> Estima
         logged: decisions, in the order in which they were taken.
         seed: of the redraws.
         block: decisions that are redrawn together; 1 where each stands alone.
+
+    Raises:
+        ValueError: the other policy would have done nothing of what was logged.
     """
+    if not logged.weight.any():
+        raise ValueError("logged decisions: the other policy would have taken none of them")
     over, under = ESTIMATORS[name](logged)
     value = over.sum() / under.sum()
-    blocks = min(max(len(over) // max(block, 1), 1), MOST_BLOCKS)
+    least = min(LEAST_BLOCKS, len(over))
+    blocks = min(max(len(over) // max(block, 1), least), MOST_BLOCKS)
     tops = np.array([part.sum() for part in np.array_split(over, blocks)])
     bottoms = np.array([part.sum() for part in np.array_split(under, blocks)])
     redrawn = np.random.default_rng(seed).integers(0, blocks, (REDRAWS, blocks))

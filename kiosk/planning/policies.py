@@ -124,7 +124,7 @@ class Baseline:
 
 LINUCB_ALPHA = 0.5
 THOMPSON_ALPHA = 0.1
-"""The better of a few that were tried: rewards lie between 0 and 1."""
+"""How much is tried out; rewards lie between 0 and 1."""
 
 
 def _features(context: Context) -> list[float]:

@@ -70,15 +70,19 @@ class Report:
         """The largest mean distance from an even line, as a share of a day's goal."""
         return max((one.pacing_error for one in self.learner.contracts), default=0.0)
 
-    def attention(self, policy: Policy, last_days: int | None = None) -> float:
+    def attention(
+        self, policy: Policy, last_days: int | None = None, *, chosen: bool = False
+    ) -> float:
         """Expected attention of a policy, in viewers' seconds.
 
         Args:
             policy: one that was compared.
             last_days: of these only; ``None``: of all.
+            chosen: of plays only that were chosen for somebody in view.
         """
         days = self.runs[policy].days
-        return sum(one.expected_s for one in (days[-last_days:] if last_days else days))
+        days = days[-last_days:] if last_days else days
+        return sum(one.chosen_s if chosen else one.expected_s for one in days)
 
     def against(self, policy: Policy, last_days: int | None = None) -> float:
         """The learner's attention over another's, less one: an uplift."""
@@ -95,10 +99,16 @@ class Report:
         ]
         return min(ratios, default=0.0)
 
-    def share_of_best(self, policy: Policy = "learner", last_days: int | None = TAIL_DAYS) -> float:
-        """A policy's attention as a share of the best fixed policy's."""
-        best = self.attention("best", last_days)
-        return self.attention(policy, last_days) / best if best else 0.0
+    def share_of_best(
+        self,
+        policy: Policy = "learner",
+        last_days: int | None = TAIL_DAYS,
+        *,
+        chosen: bool = False,
+    ) -> float:
+        """A policy's attention as a share of the best fixed policy's; as :meth:`attention`."""
+        best = self.attention("best", last_days, chosen=chosen)
+        return self.attention(policy, last_days, chosen=chosen) / best if best else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """As one JSON object; uplifts and errors are shares."""
@@ -115,6 +125,7 @@ class Report:
             "attention_vs_rules": round(self.against("rules"), 4),
             "share_of_best": round(self.share_of_best(), 4),
             "share_of_best_whole": round(self.share_of_best(last_days=None), 4),
+            "share_of_best_chosen": round(self.share_of_best(chosen=True), 4),
             "worst_day_vs_rotation": round(self.worst_day("rotation"), 4),
             "regret_s": round(self.attention("best") - self.attention("learner"), 1),
             "ope": _rounded(self.ope[TARGETS[0]]),
@@ -181,6 +192,8 @@ def _weighed(log: Log, target: str, seed: int) -> dict[str, Weighed]:
     if not log.reward:
         return {}
     logged = logged_of(log, target)
+    if not logged.weight.any():
+        return {}
     truth = float(np.mean(log.truth[target]))
     return {name: _beside(estimate(name, logged, seed), truth) for name in ESTIMATORS}
 

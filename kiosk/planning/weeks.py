@@ -62,12 +62,14 @@ class Day:
     Attributes:
         attention_s: viewers' seconds of attention, as they happened.
         expected_s: their expectation, given who was there and what was shown: without the luck.
+        chosen_s: of that, what was earned by plays that were chosen for somebody in view.
         plays: all of them.
         watched: those that were chosen for somebody in view.
     """
 
     attention_s: float = 0.0
     expected_s: float = 0.0
+    chosen_s: float = 0.0
     plays: int = 0
     watched: int = 0
 
@@ -170,6 +172,7 @@ class _Weeks:
         day.expected_s += earned.expected_s
         if decision.context is not None and decision.context.size:
             day.watched += 1
+            day.chosen_s += earned.expected_s
             self._learn(decision, earned.attention_s, at_s)
         return shown.duration_s
 

@@ -50,6 +50,9 @@ TURNS = 3
 
 HOUR_S, DAY_S = 3600, 86400
 
+ANYBODY: Told = (terms.UNKNOWN,) * 3
+"""Of whom vision tells nothing; it tells nothing by pure chance here, so it is the mean of all."""
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -141,9 +144,11 @@ class World:
         """
         rates = self._rates(creative.id, _part(at_s), len(audience.viewers) > 1)
         told = sum(rates[_told(one, blind=blind)] for one in audience.viewers)
-        # Of those who are there now, some leave before the play ends.
+        # Of those who are there now, some leave before the play ends; others come meanwhile.
         left = creative.duration_s / self.shop.dwell_s
-        return told * (1 - math.exp(-left)) / left
+        stay = (1 - math.exp(-left)) / left
+        come = people_per_hour(self.shop, at_s) / HOUR_S * self.shop.dwell_s * (1 - stay)
+        return told * stay + come * rates[ANYBODY]
 
     def _rates_of(self, creative: str, part: int, company: bool) -> dict[Told, float]:
         return self._vision.expected_rates(self._tastes[creative], part, company=company)
@@ -154,6 +159,17 @@ class World:
         return [one for one in self._visits[first:last] if one.end_s > begin_s]
 
 
+def people_per_hour(shop: ShopKind, at_s: float) -> float:
+    """How many come on average, by hour and weekday.
+
+    Args:
+        shop: whose door it is.
+        at_s: seconds since the first midnight, a Monday's.
+    """
+    day, in_day_s = divmod(int(at_s), DAY_S)
+    return shop.passes * DAY_PEAKS[in_day_s // HOUR_S] * WEEK[day % 7]
+
+
 def _visits(shop: ShopKind, days: int, vision: Vision, draw: random.Random) -> list[Visit]:
     """Groups arrive as a Poisson process whose rate follows hour and weekday."""
     found: list[Visit] = []
@@ -161,8 +177,8 @@ def _visits(shop: ShopKind, days: int, vision: Vision, draw: random.Random) -> l
     mean_size = sum(size * share for size, share in zip(sizes, GROUP_SHARES, strict=True))
     for day in range(days):
         for hour in range(shop.opens, shop.closes):
-            per_hour = shop.passes * DAY_PEAKS[hour] * WEEK[day % 7] / mean_size
             begin, end = day * DAY_S + hour * HOUR_S, day * DAY_S + (hour + 1) * HOUR_S
+            per_hour = people_per_hour(shop, begin) / mean_size
             at = begin + draw.expovariate(per_hour / HOUR_S)
             while at < end:
                 size = draw.choices(sizes, GROUP_SHARES)[0]

@@ -63,7 +63,8 @@ def _face(number: int, face: PhotoFace, found: Suggestion) -> list[str]:
     if thought:
         lines.append(f"      {'; '.join(thought)}")
     if face.minor_possible:
-        lines.append("      possibly under 18: nobody is targeted")
+        why = "possibly under 18" if "age" in found.estimated else "age is not estimated"
+        lines.append(f"      {why}: nobody is targeted")
     return lines
 
 

@@ -98,6 +98,20 @@ def test_neighbours_that_are_alike_need_blocks():
     assert covered[20] >= 50
 
 
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_short_log_is_no_certainty(name):
+    """A quarter of an hour: as one block it would be an interval without any width."""
+    found = [estimate(name, drawn(seed, 60, wrong()), seed) for seed in range(60)]
+    assert all(one.low < one.value < one.high for one in found)
+    assert np.mean([one.low <= VALUE <= one.high for one in found]) >= 0.8
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_policy_that_would_have_done_nothing_of_the_log_has_no_estimate(name):
+    with pytest.raises(ValueError, match="none of them"):
+        estimate(name, replace(THREE, wanted=np.zeros(3)), seed=1)
+
+
 def test_the_naive_mean_is_wrong_where_the_estimates_are_right():
     found = [drawn(seed, 400, wrong()).reward.mean() for seed in range(50)]
     assert abs(np.mean(found) - VALUE) > 0.1

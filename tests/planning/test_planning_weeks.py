@@ -36,6 +36,14 @@ def test_learning_earns_more_than_rotation_and_less_than_knowing(report):
     assert report.attention("rules") < report.attention("best")
 
 
+def test_what_was_chosen_for_somebody_is_a_part_of_all_attention(report):
+    for run in report.runs.values():
+        assert all(0.3 < day.chosen_s / day.expected_s < 1 for day in run.days)
+    assert report.as_dict()["share_of_best_chosen"] == pytest.approx(
+        report.share_of_best(chosen=True), abs=1e-4
+    )
+
+
 def test_contracts_get_what_was_sold(report):
     assert report.delivery_error < 0.02
     assert {one.contract for one in report.learner.contracts} == {"voice", "hourly"}
@@ -76,7 +84,7 @@ def test_a_flight_is_due_by_the_share_of_it_that_is_simulated():
 def test_the_best_policy_takes_no_account_of_age_and_gender_for_jobs():
     for category, told in (("jobs", 1), ("store", 2)):
         ours = tuple(creative(f"x-{number}", category=category) for number in range(6))
-        best = Best(World(ours, 1, 3, BUSY))
+        best = Best(World(ours, 1, 1, BUSY))
         picked = set()
         for band in ADULT_BANDS:
             for gender in GENDERS:

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from planning_shops import BUSY, creative, small
 
@@ -39,6 +40,18 @@ def test_somebody_who_has_just_come_is_no_audience_yet_but_may_be_a_minor():
         shop.audience(at_s, 1e9).minor_possible and not shop.audience(at_s, 1e9).viewers
         for at_s in moments
     )
+
+
+def test_who_knows_all_tastes_shows_an_empty_shop_what_earns_most_of_those_who_come():
+    """Guesses before nobody, beside what whoever came meanwhile did."""
+    shop, kinds = World(CREATIVES, 2, 4, BUSY), CREATIVES[:7]
+    moments = [NOON_S + day * 86400 + second for day in range(2) for second in range(3590)]
+    empty = [at_s for at_s in moments if not shop.audience(at_s, 0).viewers]
+    nobody = shop.audience(empty[0], 0)
+    earned = [np.mean([shop.play(one, at_s, 9).expected_s / 9 for at_s in empty]) for one in kinds]
+    guessed = [shop.expected_rate(one, nobody, empty[0]) for one in kinds]
+    assert guessed == pytest.approx(earned, rel=0.25)
+    assert guessed.index(max(guessed)) == earned.index(max(earned))
 
 
 def test_luck_changes_what_happens_and_not_what_is_expected():

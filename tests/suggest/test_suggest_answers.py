@@ -165,6 +165,9 @@ def test_under_policy_count_only_a_face_is_a_box(
     assert face["ages"] == face["genders"] == face["moods"] == {}
     assert found.adverts.minor_possible
     assert "Not estimated here: age, gender, mood (privacy.policy count-only" in found.notes[0]
+    text = suggestion_text(found)
+    assert "age is not estimated: nobody is targeted" in text
+    assert "possibly under 18" not in text
 
 
 @pytest.mark.parametrize(

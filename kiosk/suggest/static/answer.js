@@ -35,7 +35,10 @@ function faceCard(face, answer, camera) {
   card.dataset.kind = kind;
   if (kind !== "small" && answer.estimated.length) card.append(attributes(face, answer.estimated));
   card.append(size(face, answer, camera));
-  if (face.minor_possible) card.append(el("p", "minor", "Possibly under 18: nobody is targeted"));
+  if (face.minor_possible) {
+    const why = answer.estimated.includes("age") ? "Possibly under 18" : "Age is not estimated";
+    card.append(el("p", "minor", `${why}: nobody is targeted`));
+  }
   return card;
 }
 

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -223,12 +224,42 @@ def test_the_page_of_content_leads_to_the_plays_of_its_days(town):
     office, _ = town
     with office.signed_in() as browser:
         page = browser.get("/content", params={"period": "today"}).text
-        links = [html.unescape(one) for one in re.findall(r'href="(/api/v1/plays/[^"]+)"', page)]
+        found = re.findall(r'href="(/api/v1/plays/(\w+)[^"]+)"', page)
+        links = [html.unescape(link) for link, what in found if what == "export"]
         assert len(links) == 3
         told = [browser.get(link) for link in links]
+        [counted] = [browser.get(html.unescape(link)) for link, what in found if what != "export"]
     assert [answer.status_code for answer in told] == [200] * 3
+    sums = {row["contract"]: int(row["plays"]) for row in rows(counted.content)}
+    proved = [row for row in rows(told[0].content) if row["presented"] == "true"]
+    assert sums == Counter(row["contract"] for row in proved if row["completed"] == "true")
     assert told[0].content == asked(office, "csv")
     check_openrtb(json.loads(told[2].content))
+
+
+def test_plays_are_counted_by_contract_from_what_was_proved(town):
+    office, _ = town
+    with office.api() as api:
+        told = api.get("/plays/contracts").json()["items"]
+        some = api.get("/plays/contracts", params={**PLACE, "device": "kiosk-1"}).json()["items"]
+        cut = {"from": iso(NOON + timedelta(minutes=9)), "to": iso(NOON + HOUR)}
+        [one] = [
+            one
+            for one in api.get("/plays/contracts", params=cut).json()["items"]
+            if one["contract"] is not None
+        ]
+    house, sold = told
+    assert (house["contract"], sold["contract"]) == (None, "tea-2026")
+    assert {one["tenant"] for one in told} == {"demo"}
+    # Four plays and the one of the open hour, on either device; another was never confirmed.
+    assert (house["plays"], house["broken_off"], house["unseen"]) == (10, 0, 2)
+    assert (sold["plays"], sold["broken_off"], sold["unseen"]) == (2, 2, 0)
+    assert sold["first"] == iso(NOON + timedelta(minutes=9))
+    assert sold["last"] == iso(NOON + HOUR)
+    assert [one["plays"] for one in some] == [5, 1]
+    assert (one["plays"], one["broken_off"], one["last"]) == (2, 0, one["first"])
+    seconds = [float(row["duration_s"]) for row in rows(asked(office, "csv")) if row["contract"]]
+    assert sold["shown_s"] == pytest.approx(sum(seconds))
 
 
 def test_what_an_export_cannot_be_of_is_told_before_it_begins(town):

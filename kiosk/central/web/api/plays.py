@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import select, tuple_
@@ -18,10 +18,16 @@ from kiosk.central.web.api.asked import AskedScope, zone_of
 from kiosk.central.web.api.columns import MOMENT, Column
 from kiosk.central.web.api.export import CSV, FILES, PARQUET, Exporting, Table, parquet_of
 from kiosk.central.web.api.hours import KINDS, key_columns, key_of, of_scope
-from kiosk.central.web.api.proofs import Played, proofs_in, rows_beside_hours, stream_proofs
+from kiosk.central.web.api.proofs import (
+    Played,
+    proofs_in,
+    rows_beside_hours,
+    stream_played,
+    stream_proofs,
+)
 from kiosk.central.web.api.terms import Answer, Cursor, From, Limit, Page, To, cursor_of, place_of
 from kiosk.central.web.context import Here, Reading
-from kiosk.proof import ProofRow, csv_text, openrtb_text
+from kiosk.proof import ProofRow, contracts_text, count_contracts, csv_text, openrtb_text
 
 router = APIRouter(tags=["measures"])
 
@@ -128,6 +134,57 @@ def export_plays(
     return StreamingResponse(_text(form, name, batches), headers=headers, media_type=kind)
 
 
+class ContractOut(Answer):
+    """What was shown for one contract."""
+
+    tenant: str
+    campaign: str
+    contract: str | None = Field(
+        description="its id in the campaign file; null: house content, or a device that knew none"
+    )
+    plays: int = Field(description="that a screen presented and that ended as they should")
+    broken_off: int = Field(description="that a screen presented, and that ended too early")
+    unseen: int = Field(description="that no screen confirmed; they prove nothing")
+    shown_s: float = Field(description="seconds on screen of the presented ones")
+    first: datetime | None = Field(description="when the first presented one began")
+    last: datetime | None = Field(description="when the last presented one began")
+
+
+class ContractsOut(Answer):
+    """What was shown for each contract."""
+
+    items: list[ContractOut]
+
+
+@router.get(
+    "/plays/contracts",
+    response_model=ContractsOut,
+    responses={200: {"content": {"text/csv": {}}}},
+)
+def show_contracts(
+    *,
+    connection: Exporting,
+    scope: AskedScope,
+    begin: From = None,
+    to: To = None,
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Response:
+    """Plays by contract, counted from the proofs: as exact as they are, and as slow as an export.
+
+    House content stands there too, without a contract.
+    """
+    try:
+        counts = count_contracts(stream_played(connection, scope, begin, to))
+    except ValueError as bad:
+        raise HTTPException(422, f"{bad}: ask for one site, or for fewer days") from bad
+    if form == "json":
+        items = [ContractOut.model_validate(one) for one in counts]
+        return Response(ContractsOut(items=items).model_dump_json(), media_type="application/json")
+    name = f'attachment; filename="{_name(scope, begin, to, "contracts")}.csv"'
+    text = "".join(contracts_text(counts))
+    return Response(text, headers={"Content-Disposition": name}, media_type=CSV)
+
+
 def _text(
     form: Form, name: str, batches: Iterable[Sequence[ProofRow]]
 ) -> Iterator[str] | Iterator[bytes]:
@@ -138,11 +195,9 @@ def _text(
     return parquet_of(Table(name, PLAYS, ABOUT), (list(map(vars, batch)) for batch in batches))
 
 
-def _name(scope: Scope, begin: datetime | None, to: datetime | None) -> str:
+def _name(scope: Scope, begin: datetime | None, to: datetime | None, what: str = "plays") -> str:
     days = [f"{one:%Y-%m-%d}" if one is not None else "" for one in (begin, to)]
-    return "_".join(
-        part for part in ("plays", scope.tenant, scope.site, scope.device, *days) if part
-    )
+    return "_".join(part for part in (what, scope.tenant, scope.site, scope.device, *days) if part)
 
 
 ABOUT = "Proof of play; multipliers carry the noise of their hour, whose deviation stands beside."

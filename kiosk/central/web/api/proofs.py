@@ -70,10 +70,36 @@ def stream_proofs(
     Raises:
         SQLAlchemyError: at once, if the question cannot be asked at all.
     """
+    parts = _parts(connection, scope, begin, to)
+    return (rows_beside_hours(connection, part, zone) for part in parts)
+
+
+def stream_played(
+    connection: Connection, scope: Scope, begin: datetime | None, to: datetime | None
+) -> Iterator[tuple[str, PlayProof]]:
+    """The same plays, each with its tenant and without what was published of its hour.
+
+    Raises:
+        SQLAlchemyError: at once, if the question cannot be asked at all.
+    """
+    parts = _parts(connection, scope, begin, to)
+    return (one for part in parts for one in _with_tenants(connection, part))
+
+
+def _with_tenants(
+    connection: Connection, played: Sequence[Played]
+) -> Iterator[tuple[str, PlayProof]]:
+    places = places_of(connection, {one.device_id for one in played})
+    return ((places[one.device_id]["tenant"], one.proof) for one in played)
+
+
+def _parts(
+    connection: Connection, scope: Scope, begin: datetime | None, to: datetime | None
+) -> Iterator[list[Played]]:
     # Asked now, so that a fault of the database is told as one, and not by a broken file.
     wanted = _batches(scope, begin, to).execution_options(yield_per=BATCHES)
     parts = connection.execute(wanted).partitions(BATCHES)
-    return (_rows_of(connection, part, begin, to, zone) for part in parts)
+    return (_played_in(part, begin, to) for part in parts)
 
 
 def _batches(scope: Scope, begin: datetime | None, to: datetime | None) -> Select[Any]:
@@ -86,20 +112,15 @@ def _batches(scope: Scope, begin: datetime | None, to: datetime | None) -> Selec
     return wanted.where(table.c.at >= begin - LONGEST, within)
 
 
-def _rows_of(
-    connection: Connection,
-    batches: Sequence[Row[Any]],
-    begin: datetime | None,
-    to: datetime | None,
-    zone: ZoneInfo,
-) -> list[ProofRow]:
-    played = [
+def _played_in(
+    batches: Sequence[Row[Any]], begin: datetime | None, to: datetime | None
+) -> list[Played]:
+    return [
         Played(batch.device_id, proof)
         for batch in batches
         for proof in proofs_in(batch.proofs)
         if (begin is None or proof.start >= begin) and (to is None or proof.start < to)
     ]
-    return rows_beside_hours(connection, played, zone)
 
 
 def rows_beside_hours(

@@ -247,10 +247,12 @@ def _exports(scope: Scope, period: Period) -> dict[str, str]:
 def _plays_exports(scope: Scope, period: Period) -> dict[str, str]:
     """Where the plays of these days can be had one by one."""
     days = {"from": iso(period.start), "to": iso(period.end)}
-    return {
+    links = {
         form: f"/api/v1/plays/export?{urlencode({**_place(scope), **days, 'format': form})}"
         for form in ("csv", "parquet", "openrtb")
     }
+    asked = urlencode({**_place(scope), **days, "format": "csv"})
+    return {**links, "contracts": f"/api/v1/plays/contracts?{asked}"}
 
 
 def _place(scope: Scope) -> dict[str, str]:
