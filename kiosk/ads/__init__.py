@@ -6,7 +6,7 @@ functions; never targets anybody who may be under 18, never interrupts a play, a
 something to show.
 """
 
-from kiosk.ads.campaign import (
+from kiosk.ads.campaigns.campaign import (
     Campaign,
     Contract,
     Creative,
@@ -18,24 +18,24 @@ from kiosk.ads.campaign import (
     ShareOfVoice,
     Targeting,
 )
-from kiosk.ads.campaignfile import Examination, examine_campaign, load_campaign, window_of
-from kiosk.ads.context import Context
-from kiosk.ads.decision import Considered, Decision, decide
-from kiosk.ads.entries import campaign_schema
-from kiosk.ads.house import HOUSE_CAMPAIGN
-from kiosk.ads.learner import Learner, Ranker, Rotation, is_impersonal, open_ranker
-from kiosk.ads.ledger import Ledger, Start
-from kiosk.ads.media import fault_of as medium_fault
-from kiosk.ads.moment import Moment
-from kiosk.ads.pacing import Standing, standing
-from kiosk.ads.preview import plan_week
-from kiosk.ads.previewpicture import picture_of as picture_of_week
-from kiosk.ads.previewtext import text_of as text_of_week
-from kiosk.ads.rest import Rest
-from kiosk.ads.reward import MOST_FACING, reward_of
-from kiosk.ads.rules import NEVER_BY_AGE_OR_GENDER, RULES
-from kiosk.ads.sold import Sold, sold_in
-from kiosk.ads.times import ALWAYS, Times, Window
+from kiosk.ads.campaigns.campaignfile import Examination, examine_campaign, load_campaign, window_of
+from kiosk.ads.campaigns.entries import campaign_schema
+from kiosk.ads.campaigns.house import HOUSE_CAMPAIGN
+from kiosk.ads.campaigns.media import fault_of as medium_fault
+from kiosk.ads.campaigns.rest import Rest
+from kiosk.ads.campaigns.times import ALWAYS, Times, Window
+from kiosk.ads.choice.context import Context
+from kiosk.ads.choice.decision import Considered, Decision, decide
+from kiosk.ads.choice.learner import Learner, Ranker, Rotation, is_impersonal, open_ranker
+from kiosk.ads.choice.reward import MOST_FACING, reward_of
+from kiosk.ads.choice.rules import NEVER_BY_AGE_OR_GENDER, RULES
+from kiosk.ads.contracts.ledger import Ledger, Start
+from kiosk.ads.contracts.moment import Moment
+from kiosk.ads.contracts.pacing import Standing, standing
+from kiosk.ads.contracts.sold import Sold, sold_in
+from kiosk.ads.preview.picture import picture_of as picture_of_week
+from kiosk.ads.preview.text import text_of as text_of_week
+from kiosk.ads.preview.week import plan_week
 
 __all__ = [
     "ALWAYS",

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from kiosk.ads import load_campaign, picture_of_week, plan_week, text_of_week
-from kiosk.ads.previewpicture import ALARM, FREE, INK, PALETTE, PAPER, QUIET
+from kiosk.ads.preview.picture import ALARM, FREE, INK, PALETTE, PAPER, QUIET
 from kiosk.cli import main
 
 DEMO = Path(__file__).parents[2] / "kiosk/demo/campaign/campaign.yaml"

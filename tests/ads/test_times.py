@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kiosk.ads import ALWAYS, Times, Window
-from kiosk.ads.livetime import Live, day_s, days_s
-from kiosk.ads.times import meeting
+from kiosk.ads.campaigns.times import meeting
+from kiosk.ads.contracts.livetime import Live, day_s, days_s
 
 ALL = frozenset(range(7))
 STOCKHOLM, NEW_YORK = ZoneInfo("Europe/Stockholm"), ZoneInfo("America/New_York")

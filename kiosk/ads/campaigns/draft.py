@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from kiosk import strict
-from kiosk.ads.entries import CampaignEntry, ContractEntry, CreativeEntry
+from kiosk.ads.campaigns.entries import CampaignEntry, ContractEntry, CreativeEntry
 from kiosk.errors import CampaignError
 
 Severity = Literal["error", "warning"]

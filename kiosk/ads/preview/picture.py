@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from html import escape
 
-from kiosk.ads.preview import (
+from kiosk.ads.preview.week import (
     HOUR_S,
     HOURS,
     WEEKDAYS,

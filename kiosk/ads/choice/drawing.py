@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from kiosk.ads.campaign import Creative
-from kiosk.ads.context import Context
-from kiosk.ads.learner import Ranker
+from kiosk.ads.campaigns.campaign import Creative
+from kiosk.ads.choice.context import Context
+from kiosk.ads.choice.learner import Ranker
 
 
 @dataclass(frozen=True)

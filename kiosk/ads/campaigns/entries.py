@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from kiosk import terms
-from kiosk.ads.campaign import AdultBand, Exclusive, Gender, Kind, MoodFamily
+from kiosk.ads.campaigns.campaign import AdultBand, Exclusive, Gender, Kind, MoodFamily
 
 DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[DayName, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from kiosk.ads.campaign import Campaign, Creative, Impressions, ShareOfVoice
-from kiosk.ads.moment import Moment
-from kiosk.ads.sold import sold_in
+from kiosk.ads.campaigns.campaign import Campaign, Creative, Impressions, ShareOfVoice
+from kiosk.ads.contracts.moment import Moment
+from kiosk.ads.contracts.sold import sold_in
 from kiosk.state import Delivery
 
 HOUR_S = 3600.0

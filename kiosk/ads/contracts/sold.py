@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from kiosk.ads.campaign import Campaign, Contract, Creative
-from kiosk.ads.livetime import Live
-from kiosk.ads.times import ALWAYS
+from kiosk.ads.campaigns.campaign import Campaign, Contract, Creative
+from kiosk.ads.campaigns.times import ALWAYS
+from kiosk.ads.contracts.livetime import Live
 
 
 @dataclass(frozen=True)

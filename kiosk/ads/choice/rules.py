@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from kiosk import terms
-from kiosk.ads import checks
-from kiosk.ads.campaign import Campaign, Contract, Creative, Frequency, Targeting
-from kiosk.ads.exclusivity import shut_out_by
-from kiosk.ads.ledger import Ledger, Start
-from kiosk.ads.moment import Moment
-from kiosk.ads.sold import sold_in
-from kiosk.ads.times import Times
+from kiosk.ads.campaigns import checks
+from kiosk.ads.campaigns.campaign import Campaign, Contract, Creative, Frequency, Targeting
+from kiosk.ads.campaigns.exclusivity import shut_out_by
+from kiosk.ads.campaigns.times import Times
+from kiosk.ads.contracts.ledger import Ledger, Start
+from kiosk.ads.contracts.moment import Moment
+from kiosk.ads.contracts.sold import sold_in
 from kiosk.audience import Audience
 from kiosk.vision import Viewer
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from kiosk.ads.times import ALWAYS, Times
+from kiosk.ads.campaigns.times import ALWAYS, Times
 
 Kind = Literal["image", "video", "html"]
 AdultBand = Literal["18-24", "25-34", "35-44", "45-54", "55-64", "65+"]

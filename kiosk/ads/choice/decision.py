@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kiosk.ads.campaign import Campaign, Creative
-from kiosk.ads.context import Context
-from kiosk.ads.drawing import Drawn, draw_one
-from kiosk.ads.learner import Ranker
-from kiosk.ads.ledger import Ledger
-from kiosk.ads.moment import Moment
-from kiosk.ads.pacing import LATE, Standing, first_in_turn, standing
-from kiosk.ads.rules import Refusal, Scene, judge
-from kiosk.ads.sold import sold_in
-from kiosk.ads.specific import MostSpecific
-from kiosk.ads.wording import explain, reason_of
+from kiosk.ads.campaigns.campaign import Campaign, Creative
+from kiosk.ads.choice.context import Context
+from kiosk.ads.choice.drawing import Drawn, draw_one
+from kiosk.ads.choice.learner import Ranker
+from kiosk.ads.choice.rules import Refusal, Scene, judge
+from kiosk.ads.choice.specific import MostSpecific
+from kiosk.ads.choice.wording import explain, reason_of
+from kiosk.ads.contracts.ledger import Ledger
+from kiosk.ads.contracts.moment import Moment
+from kiosk.ads.contracts.pacing import LATE, Standing, first_in_turn, standing
+from kiosk.ads.contracts.sold import sold_in
 from kiosk.audience import Audience
 from kiosk.config import AdsSettings
 

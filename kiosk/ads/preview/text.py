@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from kiosk.ads.preview import HOUR_S, HOURS, WEEKDAYS, Hour, Week, goal_of, rules_of, times_of
+from kiosk.ads.preview.week import HOUR_S, HOURS, WEEKDAYS, Hour, Week, goal_of, rules_of, times_of
 
 LEAST_WIDTH = 40
 """Narrower than this nothing can be read; lines are left longer."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta, tzinfo
 from typing import NamedTuple
 
-from kiosk.ads.campaign import Impressions, Plays, ShareOfVoice
-from kiosk.ads.ledger import HOUR_S, Ledger
-from kiosk.ads.livetime import Span, day_s, day_spans, days_s
-from kiosk.ads.moment import Moment
-from kiosk.ads.sold import Sold
+from kiosk.ads.campaigns.campaign import Impressions, Plays, ShareOfVoice
+from kiosk.ads.contracts.ledger import HOUR_S, Ledger
+from kiosk.ads.contracts.livetime import Span, day_s, day_spans, days_s
+from kiosk.ads.contracts.moment import Moment
+from kiosk.ads.contracts.sold import Sold
 
 DUE = 0.5
 """Plays behind, from which on a contract comes first: a play is indivisible, so half a play is as

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from kiosk.ads.campaign import Creative
-from kiosk.ads.drawing import Drawn
-from kiosk.ads.pacing import Standing
-from kiosk.ads.rules import Refusal
+from kiosk.ads.campaigns.campaign import Creative
+from kiosk.ads.choice.drawing import Drawn
+from kiosk.ads.choice.rules import Refusal
+from kiosk.ads.contracts.pacing import Standing
 from kiosk.audience import Audience
 
 MOST_CHARACTERS = 300

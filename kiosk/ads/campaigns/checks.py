@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from kiosk.ads.draft import Draft, nearest
-from kiosk.ads.entries import ContractEntry, CreativeEntry, Daypart
-from kiosk.ads.house import CARD_ID
-from kiosk.ads.media import digest_of, fault_of, oddity_of
+from kiosk.ads.campaigns.draft import Draft, nearest
+from kiosk.ads.campaigns.entries import ContractEntry, CreativeEntry, Daypart
+from kiosk.ads.campaigns.house import CARD_ID
+from kiosk.ads.campaigns.media import digest_of, fault_of, oddity_of
 
 NEVER_BY_AGE_OR_GENDER = {
     "jobs": "employment discrimination law forbids it (US Title VII and ADEA,"

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
-from kiosk.ads.campaign import Creative
-from kiosk.ads.context import Context
-from kiosk.ads.rules import NEVER_BY_AGE_OR_GENDER
+from kiosk.ads.campaigns.campaign import Creative
+from kiosk.ads.choice.context import Context
+from kiosk.ads.choice.rules import NEVER_BY_AGE_OR_GENDER
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kiosk.ads.campaign import Campaign, Creative, Targeting
+from kiosk.ads.campaigns.campaign import Campaign, Creative, Targeting
 
 CARD_ID = "kiosk-welcome"
 """No creative of a campaign may have it: the card has to play when such a one is left out."""

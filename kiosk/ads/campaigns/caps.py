@@ -6,9 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kiosk.ads.campaign import Campaign, Contract, Creative, Frequency, Plays, ShareOfVoice
-from kiosk.ads.draft import Draft
-from kiosk.ads.times import SOME_DAY, Times, week_of
+from kiosk.ads.campaigns.campaign import (
+    Campaign,
+    Contract,
+    Creative,
+    Frequency,
+    Plays,
+    ShareOfVoice,
+)
+from kiosk.ads.campaigns.draft import Draft
+from kiosk.ads.campaigns.times import SOME_DAY, Times, week_of
 
 HOUR_S = 3600
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 
-from kiosk.ads.campaign import (
+from kiosk.ads.campaigns.campaign import (
     Campaign,
     Contract,
     Creative,
@@ -19,7 +19,7 @@ from kiosk.ads.campaign import (
     ShareOfVoice,
     Targeting,
 )
-from kiosk.ads.checks import (
+from kiosk.ads.campaigns.checks import (
     ADULTS_ONLY,
     NEVER_BY_AGE_OR_GENDER,
     categories_of,
@@ -28,9 +28,9 @@ from kiosk.ads.checks import (
     check_media,
     check_names,
 )
-from kiosk.ads.conflicts import check_conflicts
-from kiosk.ads.draft import Draft, Remark, read_draft
-from kiosk.ads.entries import (
+from kiosk.ads.campaigns.conflicts import check_conflicts
+from kiosk.ads.campaigns.draft import Draft, Remark, read_draft
+from kiosk.ads.campaigns.entries import (
     DAYS,
     ContractEntry,
     CreativeEntry,
@@ -42,9 +42,9 @@ from kiosk.ads.entries import (
     TargetingEntry,
     WindowEntry,
 )
-from kiosk.ads.expectations import check_expectations
-from kiosk.ads.rest import Rest
-from kiosk.ads.times import Times, Window
+from kiosk.ads.campaigns.expectations import check_expectations
+from kiosk.ads.campaigns.rest import Rest
+from kiosk.ads.campaigns.times import Times, Window
 from kiosk.errors import CampaignError
 
 NamedWindows = Mapping[str, tuple[WindowEntry, ...]]

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from kiosk.ads.campaign import Campaign, Contract, Creative, Plays, ShareOfVoice
-from kiosk.ads.exclusivity import shut_out_by
-from kiosk.ads.times import DAY_MINUTES, Span, common, length, merged
+from kiosk.ads.campaigns.campaign import Campaign, Contract, Creative, Plays, ShareOfVoice
+from kiosk.ads.campaigns.exclusivity import shut_out_by
+from kiosk.ads.campaigns.times import DAY_MINUTES, Span, common, length, merged
 
 FULL = 1 + 1e-9
 """A share of more than this is more than there is; sums of decimal shares miss 1 by a hair."""

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Sequence
 from datetime import date
 
-from kiosk.ads.campaign import (
+from kiosk.ads.campaigns.campaign import (
     Campaign,
     Contract,
     Creative,
 )
-from kiosk.ads.draft import Draft
-from kiosk.ads.times import Times, meeting
+from kiosk.ads.campaigns.draft import Draft
+from kiosk.ads.campaigns.times import Times, meeting
 
 HOUR_S = 3600
 NO_SUCH_DAY = "no day of its flight has one of its day-parts"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import imagesize
 
-from kiosk.ads.campaign import Kind
+from kiosk.ads.campaigns.campaign import Kind
 
 SUFFIXES: dict[Kind, set[str]] = {
     "image": {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif"},

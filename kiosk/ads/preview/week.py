@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from kiosk.ads.bookings import Bookings, Stretch, play_seconds
-from kiosk.ads.campaign import Campaign, Contract, Impressions, Plays, ShareOfVoice
-from kiosk.ads.times import Times, Window, week_of
+from kiosk.ads.campaigns.bookings import Bookings, Stretch, play_seconds
+from kiosk.ads.campaigns.campaign import Campaign, Contract, Impressions, Plays, ShareOfVoice
+from kiosk.ads.campaigns.times import Times, Window, week_of
 
 HOURS = range(24)
 HOUR_S = 3600

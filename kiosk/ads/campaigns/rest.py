@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from kiosk.ads.campaign import Campaign, Impressions
-from kiosk.ads.draft import Draft
-from kiosk.ads.times import Times, Window, common, length, telling_days
+from kiosk.ads.campaigns.campaign import Campaign, Impressions
+from kiosk.ads.campaigns.draft import Draft
+from kiosk.ads.campaigns.times import Times, Window, common, length, telling_days
 
 
 @dataclass(frozen=True)

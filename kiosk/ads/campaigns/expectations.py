@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from kiosk.ads.bookings import Bookings, Stretch
-from kiosk.ads.campaign import Campaign, Impressions, Plays, ShareOfVoice
-from kiosk.ads.caps import check_caps
-from kiosk.ads.draft import Draft
-from kiosk.ads.rest import Rest, check_rest
-from kiosk.ads.times import TELLING_DAYS, length, telling_days
+from kiosk.ads.campaigns.bookings import Bookings, Stretch
+from kiosk.ads.campaigns.campaign import Campaign, Impressions, Plays, ShareOfVoice
+from kiosk.ads.campaigns.caps import check_caps
+from kiosk.ads.campaigns.draft import Draft
+from kiosk.ads.campaigns.rest import Rest, check_rest
+from kiosk.ads.campaigns.times import TELLING_DAYS, length, telling_days
 
 
 def check_expectations(draft: Draft, campaign: Campaign, today: date, rest: Rest) -> None:

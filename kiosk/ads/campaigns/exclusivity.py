@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kiosk.ads.campaign import Contract
+from kiosk.ads.campaigns.campaign import Contract
 
 
 def shut_out_by(contract: Contract, live: Iterable[Contract]) -> Contract | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kiosk.ads.campaign import Creative
-from kiosk.ads.context import Context
-from kiosk.ads.learner import Rotation, apart
+from kiosk.ads.campaigns.campaign import Creative
+from kiosk.ads.choice.context import Context
+from kiosk.ads.choice.learner import Rotation, apart
 
 
 class MostSpecific(Rotation):

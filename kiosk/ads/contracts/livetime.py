@@ -1,7 +1,8 @@
 """How long something may play, in seconds that pass: over day-parts, flights, changes of the clock.
 
-What a window says is compared with what the clock on the wall shows (:class:`kiosk.ads.times.Times`
-does that), so a change of the clock makes a day-part longer or shorter by what it changes.
+What a window says is compared with what the clock on the wall shows
+(:class:`~kiosk.ads.campaigns.times.Times` does that), so a change of the clock makes a day-part
+longer or shorter by what it changes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from kiosk.ads.times import ALWAYS, Times
+from kiosk.ads.campaigns.times import ALWAYS, Times
 
 Span = tuple[float, float]
 """Seconds from 1970 in UTC: the first, and the first one after it."""
