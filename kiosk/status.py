@@ -7,10 +7,9 @@ Goes out: one finding per thing, each with what to do. Never writes, locks or st
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,7 +17,7 @@ from kiosk import __version__
 from kiosk.clock import Clock, SystemClock
 from kiosk.config import Settings
 from kiosk.errors import StateError
-from kiosk.machine import Finding, SystemFiles, look_at_clock, look_at_disk, process_start
+from kiosk.machine import Finding, SystemFiles, look_at_clock, look_at_disk
 from kiosk.state import Glimpse, read_glimpse
 
 ANSWER_S = 1.0
@@ -224,15 +223,14 @@ def _way_out(settings: Settings, clock: Clock) -> list[Finding]:
 
 def _broker(found: Glimpse, settings: Settings) -> Finding:
     where = f"{settings.broker.host}:{settings.broker.port}"
-    said = found.uplink
-    if said is None or not _is_its_own(said):
+    if found.connected is None:
         return Finding(
             "broker",
             "fail",
             "the uplink does not run: what is counted is kept and not sent",
             "`systemctl status kiosk-uplink` says why",
         )
-    if said.get("connected") is True:
+    if found.connected:
         return Finding("broker", "ok", f"connected to {where}")
     return Finding(
         "broker",
@@ -240,12 +238,6 @@ def _broker(found: Glimpse, settings: Settings) -> Finding:
         f"not connected to {where}: what is counted is kept and sent later",
         "check the network; `kiosk doctor` tries to log in and says what the broker answers",
     )
-
-
-def _is_its_own(said: Mapping[str, Any]) -> bool:
-    """Whether the process that said it still runs."""
-    began = process_start(said.get("pid"))
-    return began is not None and said.get("began") == began
 
 
 def _outbox(found: Glimpse, clock: Clock) -> Finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kiosk.errors import StateError
+from kiosk.machine import process_start
 from kiosk.state.health import read_health_in
 from kiosk.state.hours import OpenHour, open_hours_in
 from kiosk.state.looking import look_into
@@ -58,13 +59,14 @@ class Glimpse:
     """What the state file says of the way to head office.
 
     Attributes:
-        uplink: the uplink's last word about itself; ``None`` when it never said any.
+        connected: the uplink's last word about its connection to the broker; ``None`` when it
+            never said any, or has ended since.
         waiting: messages that the broker does not have.
         at_broker: messages that the broker has and central has not committed.
         oldest: when the oldest of all of them was made, RFC 3339; ``None`` when there are none.
     """
 
-    uplink: dict[str, Any] | None
+    connected: bool | None
     waiting: int
     at_broker: int
     oldest: str | None
@@ -82,9 +84,18 @@ def read_glimpse(path: Path) -> Glimpse:
         total, at_broker, oldest = db.execute(
             "SELECT count(*), coalesce(sum(at_broker), 0), min(created) FROM outbox"
         ).fetchone()
-        return Glimpse(said[0] if said else None, total - at_broker, at_broker, oldest)
+        connected = _still_holds(said[0]) if said else None
+        return Glimpse(connected, total - at_broker, at_broker, oldest)
 
     return look_into(path, ask)
+
+
+def _still_holds(said: dict[str, Any]) -> bool | None:
+    """Whether it said that it is connected; a power cut, or another process, may lie behind it."""
+    began = process_start(said.get("pid"))
+    if began is None or said.get("began") != began:
+        return None
+    return said.get("connected") is True
 
 
 def read_ledger(path: Path) -> list[LedgerRow]:

@@ -93,7 +93,8 @@ def _verdict(said: list[ReasonCode], hung_up: bool, settings: Settings) -> LogIn
             taken=False,
             reached=True,
             message=f"it ended the connection without an answer in {mqtt}",
-            hint="check broker.port, broker.protocol, and whether it asks for broker.tls.cert_file",
+            hint="a revoked certificate is met so: ask head office; or check broker.port,"
+            " broker.protocol, and whether it asks for broker.tls.cert_file",
         )
     if not said:
         return LogIn(

@@ -139,6 +139,11 @@ def test_names_that_fit_no_certificate_are_refused(fleet: Fleet) -> None:
     assert "has 69 characters; tenant, site and device together may have 64" in fleet.refusal()
 
 
+def test_a_time_zone_that_there_is_none_of_is_refused(fleet: Fleet) -> None:
+    fleet.shops["shop_one"]["window"]["kiosk_timezone"] = "Europe/Stokholm"
+    assert 'kiosk_timezone of window is "Europe/Stokholm"' in fleet.refusal()
+
+
 def test_two_devices_of_one_name_are_refused(fleet: Fleet) -> None:
     fleet.shops["shop_one"]["side"] = fleet.shops["shop_one"]["window"] | {"kiosk_device": "window"}
     assert "side and window are both acme/one/window" in fleet.refusal()

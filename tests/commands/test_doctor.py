@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kiosk.clock import SystemClock, iso
 from kiosk.config import ClockSettings, Settings
 from kiosk.doctor import examine
 from kiosk.machine import (
@@ -26,7 +27,9 @@ from kiosk.machine import (
     look_at_display,
     look_at_heat,
     look_at_network,
+    process_start,
 )
+from kiosk.state import open_store, write_health
 from tests.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -345,3 +348,19 @@ def test_the_command_keeps_its_form(tmp_path):
     assert done.returncode == (0 if report["ok"] else 1)
     assert report.keys() == {"ok", "checks"}
     assert all(one.keys() == {"name", "state", "message", "hint"} for one in report["checks"])
+
+
+@pytest.mark.parametrize(("connected", "told"), [(True, "is connected"), (False, "broker.invalid")])
+def test_an_uplink_that_is_connected_is_not_disturbed_by_another_log_in(
+    files, tmp_path, *, connected, told
+):
+    clock, pid = SystemClock(), os.getpid()
+    store = open_store(tmp_path / "state.db", clock)
+    word = {"connected": connected, "pid": pid, "began": process_start(pid)}
+    write_health(store, "uplink", word, iso(clock.utc()))
+    store.close()
+    settings = Settings.model_validate(
+        {"broker": {"host": "broker.invalid"}, "state": {"path": tmp_path / "state.db"}}
+    )
+    found = {one.name: one for one in examine(settings, files)}["broker"]
+    assert (found.state, told in found.message) == ("ok" if connected else "warn", True), found
