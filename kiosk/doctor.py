@@ -150,16 +150,16 @@ def _player(settings: Settings) -> Finding:
     shows = "images and video; HTML creatives are left out"
     if settings.player.backend == "chromium":
         shows = "images, video and HTML"
-    missing = next((one for one in programs if shutil.which(one) is None), None)
-    if missing is None:
+    missing = [one for one in programs if shutil.which(one) is None]
+    if not missing:
         return Finding("player", "ok", f"{draws} draws the screen: {shows}")
-    told = f"there is no {missing}, which the screen needs (player.backend: "
+    told = f"there is no {' and no '.join(missing)}, which the screen needs (player.backend: "
     return Finding(
         "player",
         # A machine that is to show nothing has no compositor.
-        "fail" if missing == draws else "warn",
+        "fail" if draws in missing else "warn",
         f"{told}{settings.player.backend})",
-        programs[missing],
+        programs[missing[-1]],
     )
 
 
@@ -188,7 +188,7 @@ def _screen_page(settings: Settings) -> Finding:
 
 def _broker(settings: Settings) -> Finding:
     where = f"{settings.broker.host}:{settings.broker.port}"
-    if _uplink_is_connected(settings):
+    if _uplink_is_connected_to(where, settings):
         # Trying would throw it off a broker that takes a certificate's name for the client's id.
         return Finding("broker", "ok", f"{where}: the uplink that runs is connected")
     try:
@@ -202,8 +202,9 @@ def _broker(settings: Settings) -> Finding:
     )
 
 
-def _uplink_is_connected(settings: Settings) -> bool:
+def _uplink_is_connected_to(broker: str, settings: Settings) -> bool:
     try:
-        return read_glimpse(settings.state.path).connected is True
+        found = read_glimpse(settings.state.path)
     except StateError:
         return False
+    return found.connected is True and found.broker == broker

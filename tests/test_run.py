@@ -249,7 +249,13 @@ def started(folder: Path, **changes) -> subprocess.Popen[bytes]:
         )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(one, marks=pytest.mark.long) for one in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_a_signal_stops_everything_and_leaves_no_child(tmp_path, number):
     write_campaign(tmp_path)
     run = started(tmp_path)

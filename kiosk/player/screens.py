@@ -201,12 +201,15 @@ class Screens:
             self._greet_if_rotation_changed()
 
     def _look_for_silence(self) -> None:
-        """A page that draws no longer proves nothing, and no creative is to blame for that."""
+        """A page that draws no longer proves nothing; what it loaded or showed is suspected."""
         age_s, was_covered = self.beat_age_s, self._covered
         silent = age_s is not None and age_s > SILENT_S
         if silent != self._silent:
             self._silent = silent
             log.info("event=screen_silent silent=%s", silent)
+            self._hear_of_notice(False)
+            # Greeted, it tells whether the notice can be seen, as soon as it does anything.
+            self._send_soon(self._screens[0], self._hello(self._screens[0]))
             self._tell_if_changed(was_covered)
 
     def _silent_for_s(self) -> float:

@@ -6,7 +6,12 @@ office write the same bytes for the same plays. It reads no file and no database
 audience only what was published.
 """
 
-from kiosk.proof.contracts import MOST_CONTRACTS, ContractPlays, count_contracts
+from kiosk.proof.contracts import (
+    MOST_CONTRACTS,
+    ContractPlays,
+    TooManyContractsError,
+    count_contracts,
+)
 from kiosk.proof.openrtb import openrtb_of, openrtb_text
 from kiosk.proof.rows import (
     PUBLISHER_PROVIDED,
@@ -27,6 +32,7 @@ __all__ = [
     "ContractPlays",
     "PlayedHour",
     "ProofRow",
+    "TooManyContractsError",
     "contracts_text",
     "count_contracts",
     "csv_text",

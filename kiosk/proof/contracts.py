@@ -12,6 +12,10 @@ MOST_CONTRACTS = 10_000
 """Of one count; head office takes any text for a contract from a device with a certificate."""
 
 
+class TooManyContractsError(Exception):
+    """There are more than :data:`MOST_CONTRACTS`."""
+
+
 @dataclass(frozen=True)
 class ContractPlays:
     """What was shown for a contract.
@@ -46,7 +50,7 @@ def count_contracts(plays: Iterable[tuple[str, Proof]]) -> list[ContractPlays]:
         plays: each with its tenant, in any order; each once.
 
     Raises:
-        ValueError: more than :data:`MOST_CONTRACTS`.
+        TooManyContractsError: more than :data:`MOST_CONTRACTS`.
     """
     found: dict[tuple[str, str, str], ContractPlays] = {}
     for tenant, play in plays:
@@ -54,7 +58,7 @@ def count_contracts(plays: Iterable[tuple[str, Proof]]) -> list[ContractPlays]:
         before = found.get(key)
         if before is None:
             if len(found) >= MOST_CONTRACTS:
-                raise ValueError(f"more than {MOST_CONTRACTS} contracts")
+                raise TooManyContractsError(f"more than {MOST_CONTRACTS} contracts")
             before = ContractPlays(tenant, play.campaign, play.contract)
         found[key] = _with(before, play)
     return [replace(one, shown_s=round(one.shown_s, 3)) for _, one in sorted(found.items())]

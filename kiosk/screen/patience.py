@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from kiosk.screen.page import Page
 
-GONE_S = 4.0
-"""Without a connection, while the director is there: a page that lost its own has another one
-within a second (socket.js), one whose process died shows the browser's word of that for ever."""
-
-BACK_S = 8.0
-"""The same when the director comes back: the page then tries every five seconds at least."""
+GONE_S = 8.0
+"""Without a connection, while the director is there, also when it has just come back: a page that
+lost its own tries every five seconds at least (socket.js), one whose process died shows the
+browser's word of that for ever."""
 
 
 class Silence:
@@ -58,7 +56,7 @@ class Silence:
         return self.lasts_s(now) > self._hung_s or self._is_gone(now)
 
     def _is_gone(self, now: float) -> bool:
-        due = max(self._there + GONE_S, self._excused + BACK_S)
+        due = max(self._there, self._excused) + GONE_S
         return self._there > self._begun and now > due
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from kiosk.state.store import Store
+from kiosk.state.tables import Database
 
 DAY = 10
 """Characters of a period that name its day."""

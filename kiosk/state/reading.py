@@ -61,12 +61,14 @@ class Glimpse:
     Attributes:
         connected: the uplink's last word about its connection to the broker; ``None`` when it
             never said any, or has ended since.
+        broker: which one, as ``host:port``; ``None`` when that is not known.
         waiting: messages that the broker does not have.
         at_broker: messages that the broker has and central has not committed.
         oldest: when the oldest of all of them was made, RFC 3339; ``None`` when there are none.
     """
 
     connected: bool | None
+    broker: str | None
     waiting: int
     at_broker: int
     oldest: str | None
@@ -85,7 +87,8 @@ def read_glimpse(path: Path) -> Glimpse:
             "SELECT count(*), coalesce(sum(at_broker), 0), min(created) FROM outbox"
         ).fetchone()
         connected = _still_holds(said[0]) if said else None
-        return Glimpse(connected, total - at_broker, at_broker, oldest)
+        broker = said[0].get("broker") if said else None
+        return Glimpse(connected, broker, total - at_broker, at_broker, oldest)
 
     return look_into(path, ask)
 

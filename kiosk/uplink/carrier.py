@@ -172,7 +172,13 @@ class Carrier:
             return
         # By number and start a word that outlived its speaker is told apart.
         pid = os.getpid()
-        word = {"connected": connected, "pid": pid, "began": process_start(pid)}
+        broker = f"{self._settings.broker.host}:{self._settings.broker.port}"
+        word = {
+            "connected": connected,
+            "broker": broker,
+            "pid": pid,
+            "began": process_start(pid),
+        }
         at = iso(self._clock.utc())
 
         def write() -> bool:

@@ -95,15 +95,17 @@ def _office(bench: Bench, groups: tuple[str, ...] = ("broker", "central"), **giv
     [
         (("broker", "central"), {}, "https://office.example:8771/media/"),
         (("central",), {}, "https://10.0.0.5:8771/media/"),
-        (
+        pytest.param(
             ("central",),
             {"kiosk_central_name": "pages.example"},
             "https://pages.example:8771/media/",
+            marks=pytest.mark.long,
         ),
-        (
+        pytest.param(
             ("broker", "central"),
             {"kiosk_central_config": {"central": {"web": {"public_url": "https://a.example"}}}},
             "https://a.example/media/",
+            marks=pytest.mark.long,
         ),
         ((), {}, None),
     ],

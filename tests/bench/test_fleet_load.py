@@ -35,7 +35,7 @@ def bench(*arguments: str, timeout_s: float = 110) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", [pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def test_a_small_fleet_arrives_once_through_all_troubles(database: str) -> None:
     workers = "1" if database == "sqlite" else "2"
     requests = "2" if database == "sqlite" else "0"

@@ -350,17 +350,30 @@ def test_the_command_keeps_its_form(tmp_path):
     assert all(one.keys() == {"name", "state", "message", "hint"} for one in report["checks"])
 
 
-@pytest.mark.parametrize(("connected", "told"), [(True, "is connected"), (False, "broker.invalid")])
-def test_an_uplink_that_is_connected_is_not_disturbed_by_another_log_in(
-    files, tmp_path, *, connected, told
+@pytest.mark.parametrize(
+    ("connected", "broker", "state"),
+    [
+        (True, "broker.invalid:1883", "ok"),
+        (False, "broker.invalid:1883", "warn"),
+        (True, "former.invalid:1883", "warn"),
+    ],
+    ids=["connected", "not connected", "to the broker of before"],
+)
+def test_a_log_in_is_tried_unless_the_uplink_is_connected_to_that_broker(
+    files, tmp_path, *, connected, broker, state
 ):
     clock, pid = SystemClock(), os.getpid()
     store = open_store(tmp_path / "state.db", clock)
-    word = {"connected": connected, "pid": pid, "began": process_start(pid)}
+    word = {
+        "connected": connected,
+        "broker": broker,
+        "pid": pid,
+        "began": process_start(pid),
+    }
     write_health(store, "uplink", word, iso(clock.utc()))
     store.close()
     settings = Settings.model_validate(
         {"broker": {"host": "broker.invalid"}, "state": {"path": tmp_path / "state.db"}}
     )
     found = {one.name: one for one in examine(settings, files)}["broker"]
-    assert (found.state, told in found.message) == ("ok" if connected else "warn", True), found
+    assert (found.state, "is connected" in found.message) == (state, state == "ok"), found

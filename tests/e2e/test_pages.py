@@ -91,6 +91,7 @@ def test_the_screen_presents_plays_without_a_black_frame_and_proves_them(
     assert sum(completed for _, completed in proven) >= 2
 
 
+@pytest.mark.long
 def test_the_screen_goes_on_while_the_director_is_dead(
     browser: Browser, shop: Appliance, tmp_path: Path
 ) -> None:

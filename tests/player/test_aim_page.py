@@ -150,7 +150,9 @@ def test_boxes_figures_and_ticks_are_those_of_the_faces(tmp_path):
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("position", ["bottom-right", "top-left"])
+@pytest.mark.parametrize(
+    "position", [pytest.param("bottom-right", marks=pytest.mark.long), "top-left"]
+)
 def test_all_of_it_is_on_the_screen_beside_the_notice_in_letters_that_can_be_read(
     tmp_path, position
 ):

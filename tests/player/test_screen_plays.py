@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.mark.parametrize("transition_ms", [0, 300])
+@pytest.mark.parametrize("transition_ms", [pytest.param(0, marks=pytest.mark.long), 300])
 def test_plays_of_every_kind_follow_each_other_and_each_is_proved_with_its_length(
     browser, tmp_path, transition_ms
 ):
@@ -117,7 +117,13 @@ LOOPS = {
 }
 
 
-@pytest.mark.parametrize("script", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=when, marks=pytest.mark.long if when == "at once" else ())
+        for when, script in LOOPS.items()
+    ],
+)
 def test_a_creative_that_loops_for_ever_is_given_up_and_the_page_plays_on(
     browser, tmp_path, script
 ):

@@ -167,6 +167,23 @@ def test_a_page_that_draws_no_longer_counts_as_lost_until_it_draws_again(tmp_pat
     asyncio.run(scenario())
 
 
+def test_a_notice_counts_as_shown_only_while_its_page_draws(tmp_path):
+    async def scenario():
+        async with serving(tmp_path) as site, site.ws() as page:
+            await heard(page)
+            await page.send('{"type": "beat"}')
+            await page.send('{"type": "notice", "shown": true}')
+            await until(lambda: ("notice", True) in site.said, "it is shown")
+            site.skipped_s += 11
+            site.screens.tick()
+            assert ("notice", False) in site.said
+            await page.send('{"type": "beat"}')
+            told = [(await heard(page))["type"] for _ in range(3)]
+            assert told.count("hello") == 2, "greeted again, it tells it again"
+
+    asyncio.run(scenario())
+
+
 def test_a_page_that_has_never_drawn_is_not_taken_for_one_that_fell_silent(tmp_path):
     async def scenario():
         async with serving(tmp_path) as site, site.ws() as page:

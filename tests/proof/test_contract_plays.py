@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kiosk.proof import MOST_CONTRACTS, contracts_text, count_contracts
+from kiosk.proof import (
+    MOST_CONTRACTS,
+    TooManyContractsError,
+    contracts_text,
+    count_contracts,
+)
 from kiosk.wire import PlayProof
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -63,7 +68,7 @@ def test_a_contract_is_one_of_a_campaign_of_a_tenant_and_house_content_is_none()
 
 def test_a_liar_with_endless_contracts_is_refused_rather_than_kept_in_memory():
     given = (("demo", play(f"c{number}")) for number in range(2 * MOST_CONTRACTS))
-    with pytest.raises(ValueError, match="more than 10000 contracts"):
+    with pytest.raises(TooManyContractsError, match="more than 10000 contracts"):
         count_contracts(given)
     assert next(given)[1].contract == f"c{MOST_CONTRACTS + 1}"
 

@@ -63,13 +63,13 @@ def test_a_page_that_was_there_and_is_gone_is_not_waited_for():
     silence.hear(130, Page(1, 0.5, own=True))
     # Somebody else's page is none of ours.
     silence.hear(133, Page(1, None))
-    assert not silence.is_hung(133), "it may be about to connect again"
-    assert silence.is_hung(135)
-    silence.excuse(135)
-    assert not silence.is_hung(142), "the director was away: it comes back at its own pace"
-    assert silence.is_hung(144)
-    silence.begin(145)
-    assert not silence.is_hung(170), "another browser"
+    assert not silence.is_hung(137), "it may be about to connect again"
+    assert silence.is_hung(139)
+    silence.excuse(139)
+    assert not silence.is_hung(146), "the director was away: it comes back at its own pace"
+    assert silence.is_hung(148)
+    silence.begin(150)
+    assert not silence.is_hung(175), "another browser"
 
 
 def test_silence_counts_from_when_somebody_could_have_heard():

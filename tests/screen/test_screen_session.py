@@ -109,7 +109,7 @@ def test_a_page_whose_process_died_is_not_waited_for_until_it_counts_as_hung(tmp
         for process in one.programs("chromium"):
             if "--type=renderer" in process.cmdline():
                 process.kill()
-        until(lambda: restarts(one) == 2, "another browser", 12)
+        until(lambda: restarts(one) == 2, "another browser", 16)
         beats_again(pages)
         assert "event=screen_hung" in one.said
 

@@ -210,7 +210,12 @@ def test_it_leaves_word_on_the_device_whether_it_is_connected(tmp_path):
         settings = settings_for(tmp_path, broker.port)
         uplink = uplink_for(settings)
         said = uplinks_word(settings)
-        assert said == {"connected": False, "pid": os.getpid(), "began": process_start(os.getpid())}
+        assert said == {
+            "connected": False,
+            "broker": f"127.0.0.1:{broker.port}",
+            "pid": os.getpid(),
+            "began": process_start(os.getpid()),
+        }
         drive(uplink, until=lambda: uplinks_word(settings)["connected"], what="it is connected")
         uplink.close()
         assert not uplinks_word(settings)["connected"], "an orderly end"

@@ -72,11 +72,13 @@ def _who_comes(draft: Draft, campaign: Campaign) -> None:
 
 
 def _rounded_away(draft: Draft, campaign: Campaign) -> None:
+    bookings = Bookings(campaign)
     for number, contract in zip(draft.contracts, campaign.contracts.values(), strict=True):
         goal = contract.goal
         if not isinstance(goal, Plays) or goal.per != "hour":
             continue
-        longest = max(length(contract.times.spans(day)) for day in telling_days(contract.times))
+        days = telling_days(contract.times)
+        longest = max(length(bookings.live(contract.id, day)) for day in days)
         if goal.count * longest < 30:
             draft.warn(
                 ("contracts", number, "goal"),

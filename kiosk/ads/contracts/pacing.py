@@ -281,7 +281,7 @@ class _Today:
 
 
 MOST_TODAYS = 1024
-"""Contracts whose day is remembered: more than the campaigns have that are known at once."""
+"""Contracts whose day is remembered; of more than that each is worked out at each choice."""
 
 _todays: dict[int, _Today] = {}
 """By the identity of what was sold: to hash its times costs more than all else that is asked."""

@@ -151,11 +151,16 @@ const loaders = {
     let drawn = nothing;
     let failed = nothing;
     let loads = 0;
+    let answered = false;
     let left = false;
     let gone = null;
     const heard = {
       // An opaque origin has no name; nobody but the frame has this window.
-      empty: () => content.contentWindow.postMessage(html, "*"),
+      // Once for each load: the creative can say it too.
+      empty: () => {
+        if (!answered) content.contentWindow.postMessage(html, "*");
+        answered = true;
+      },
       drawn: () => drawn(),
     };
     const signs = ({ source, data }) => {
@@ -178,6 +183,7 @@ const loaders = {
     // The frame itself, the creative in it, and then whatever that goes to: another document, or the
     // browser's word that it may not go there.
     content.addEventListener("load", () => {
+      answered = false;
       if (++loads <= 2) return;
       left = true;
       watch();
@@ -241,10 +247,15 @@ export function load(creative, stage, patienceS) {
   };
 }
 
+let warming = 0;
+
 /** Reads creatives once so that the HTTP cache holds them while the director is away. */
 export async function warm(creatives) {
+  const mine = ++warming;
   if (creatives.some(({ kind }) => kind === "html")) warmFrame();
   for (const { url } of creatives) {
+    // Another list has come meanwhile.
+    if (mine !== warming) return;
     try {
       const response = await fetch(url);
       if (!(Number(response.headers.get("content-length")) <= WARM_MOST_BYTES)) {

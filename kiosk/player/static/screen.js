@@ -277,6 +277,7 @@ document.addEventListener("visibilitychange", () => {
 // ---------------------------------------------------------------- the director
 
 function hello(message) {
+  const again = greeted;
   // A director that has just begun says so when the aiming page is to stay.
   if (!greeted) cover(0);
   greeted = true;
@@ -295,7 +296,8 @@ function hello(message) {
   noticeTold = null;
   tellNotice();
   reportUnsent();
-  if (!shown) idleSince = seconds();
+  // A rotation that changes again and again must not put off the page's own plays for ever.
+  if (!shown && !again) idleSince = seconds();
   advance();
 }
 

@@ -27,7 +27,14 @@ from kiosk.central.web.api.proofs import (
 )
 from kiosk.central.web.api.terms import Answer, Cursor, From, Limit, Page, To, cursor_of, place_of
 from kiosk.central.web.context import Here, Reading
-from kiosk.proof import ProofRow, contracts_text, count_contracts, csv_text, openrtb_text
+from kiosk.proof import (
+    ProofRow,
+    TooManyContractsError,
+    contracts_text,
+    count_contracts,
+    csv_text,
+    openrtb_text,
+)
 
 router = APIRouter(tags=["measures"])
 
@@ -175,7 +182,7 @@ def show_contracts(
     """
     try:
         counts = count_contracts(stream_played(connection, scope, begin, to))
-    except ValueError as bad:
+    except TooManyContractsError as bad:
         raise HTTPException(422, f"{bad}: ask for one site, or for fewer days") from bad
     if form == "json":
         items = [ContractOut.model_validate(one) for one in counts]
