@@ -446,7 +446,7 @@ STATE: dict[str, dict[str, tuple[str, Kind | None]]] = {
 column holds a document, which has a list of its own."""
 
 HEALTH: dict[str, Fields] = {
-    "uplink": {"connected": flag(), "pid": integer(), "began": integer()},
+    "uplink": {"connected": flag(), "broker": text(300), "pid": integer(), "began": integer()},
     "director": {
         "vision.state": label("live", "stale", "absent"),
         "vision.peak_fps": integer(),
