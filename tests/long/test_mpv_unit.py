@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 
-PACKAGES = ["sway", "seatd", "grim", "mpv", "fonts-liberation"]
+PACKAGES = ["sway", "seatd", "grim", "mpv", "fonts-liberation", "procps"]
 NO_DISPLAY = "Environment=WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1"
 STATUS = f"""
 import urllib.request
