@@ -82,6 +82,16 @@ def test_a_start_that_the_display_never_showed_is_none():
     assert seen_of(3.0, 3).starts([3.0], 2) == [None], "an encoder's noise"
 
 
+@pytest.mark.parametrize("odd_s", [2.75, 2.85, 2.93, 3.0])
+def test_a_frame_of_a_film_that_differs_from_those_beside_it_is_no_start(odd_s):
+    seen = seen_of(3.05, 40)
+    for number, at_s in enumerate(seen.times_s):
+        if odd_s - 0.001 <= at_s < odd_s + 0.039:
+            seen.middles[number] = (114.0, 90.0, 114.0)
+    (start,) = seen.starts([3.0], 2)
+    assert start == pytest.approx(3.05, abs=0.011)
+
+
 @pytest.mark.parametrize(
     ("per_play", "growth"), [pytest.param(0.0, 0.0, id="flat"), pytest.param(0.5, 56.2, id="leaks")]
 )

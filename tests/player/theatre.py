@@ -73,7 +73,10 @@ class Theatre:
     """Plays creatives in turn to whoever opens its page; what happens is written down."""
 
     def __init__(
-        self, *creatives: Creative, transition_ms: int = 0, load_timeout_s: float = 3
+        self,
+        *creatives: Creative,
+        transition_ms: int = 0,
+        load_timeout_s: float = PlayerSettings().load_timeout_s,
     ) -> None:
         self.campaigns = [Campaign("c", creatives)]
         self.settings = PlayerSettings(

@@ -24,8 +24,11 @@ BLACK_SHARE = 0.01
 
 MARK_PX = 24
 CHANGED = 6
-"""Of 255: what the middle has to change by; an encoder's noise is less, the second frame of a fade
-of half a second more."""
+"""Of 255: what the middle has to change by; the second frame of a fade of half a second does more."""
+
+STAYS_S = 0.1
+"""How long a change has to last: a frame of a film may differ by more from those beside it, as a
+better encoded one does."""
 
 BEFORE_S = 0.25
 """How long before a play is due the picture is looked at that it replaces."""
@@ -61,9 +64,14 @@ def _change(
     last = int(np.searchsorted(times, due_s + within_s))
     if first >= last:
         return None
-    change = np.abs(middles[first:last] - middles[first]).max(axis=1)
-    found = np.flatnonzero(change > CHANGED)
-    return float(times[first + found[0]]) if len(found) else None
+    settled = max(first + 1, int(np.searchsorted(times, due_s - BEFORE_S / 2)))
+    before = np.median(middles[first:settled], axis=0)
+    changed = np.abs(middles[first:last] - before).max(axis=1) > CHANGED
+    stays_until = np.searchsorted(times, times[first:last] + STAYS_S) - first
+    for at in np.flatnonzero(changed):
+        if changed[at : stays_until[at]].all():
+            return float(times[first + at])
+    return None
 
 
 def is_black(pixels: Pixels) -> bool:
