@@ -24,7 +24,7 @@ BLACK_SHARE = 0.01
 
 MARK_PX = 24
 CHANGED = 6
-"""Of 255: what the middle has to change by; the second frame of a fade of half a second does more."""
+"""Of 255: what the middle has to change by; the second frame of half a second's fade does more."""
 
 STAYS_S = 0.1
 """How long a change has to last: a frame of a film may differ by more from those beside it, as a
