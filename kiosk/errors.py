@@ -39,6 +39,10 @@ class SourceError(KioskError):
     """A camera or a video cannot be opened, or stopped delivering."""
 
 
+class CameraAwayError(SourceError):
+    """A camera or stream is not there now, or not free; it may be later."""
+
+
 class AcceleratorError(KioskError):
     """No configured inference device can run the models."""
 

@@ -126,6 +126,11 @@ class Heartbeat:
         _notify("STOPPING=1")
 
 
+def is_supervised() -> bool:
+    """Whether systemd or `kiosk run` started us, and nobody at a terminal waits for our end."""
+    return "NOTIFY_SOCKET" in os.environ or SUPERVISOR in os.environ
+
+
 def stop_on_signals() -> threading.Event:
     """An event that SIGTERM, SIGINT and a terminal's end set; a second signal ends us at once."""
     stop = threading.Event()

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kiosk.clock import SystemClock
 from kiosk.config import RunSettings, write_settings
 from kiosk.run import PROCESSES, RestartFiles, Supervisor, child_command
+from kiosk.status import look
 from tests.director.shop import settings_for, write_campaign
 from tests.fakes import FakeClock
 from tests.mosquitto import free_port, wait_for
@@ -232,13 +235,13 @@ def test_a_child_is_started_with_this_python_and_one_configuration(tmp_path):
 
 
 def started(folder: Path, **changes) -> subprocess.Popen[bytes]:
-    settings = settings_for(
-        folder,
-        player={"port": free_port()},
-        broker={"port": free_port()},
-        vision={"source": str(folder / "no-camera")},
+    sections = {
+        "player": {"port": free_port()},
+        "broker": {"port": free_port()},
+        "vision": {"source": str(folder / "no-camera")},
         **changes,
-    )
+    }
+    settings = settings_for(folder, **sections)
     write_settings(settings, folder / "config.yaml")
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
@@ -309,3 +312,27 @@ def test_children_do_not_outlive_a_run_that_was_killed(tmp_path):
     for child in alive:
         child.kill()
     assert alive == []
+
+
+def test_a_missing_camera_is_waited_for_and_told_once_while_the_director_plays(tmp_path):
+    write_campaign(tmp_path)
+    port = free_port()
+    models_dir = ROOT / "models_ir"
+    if not (models_dir / "face-detection-yunet/built.json").is_file():
+        pytest.skip("the models are not built: run `kiosk models build`")
+    seeing = {"source": "/dev/video97", "models_dir": models_dir}
+    run = started(tmp_path, player={"port": port}, vision=seeing)
+    log = tmp_path / "log"
+    try:
+        wait_for(lambda: b"event=play " in log.read_bytes(), "the director plays", 20)
+        wait_for(lambda: b"event=vision_connected" in log.read_bytes(), "vision", 20)
+        settings = settings_for(tmp_path, player={"port": port})
+        said = {one.name: one.message for one in look(settings, SystemClock())}
+        assert "it runs, but has looked at no frame yet" in said["vision"]
+        time.sleep(3)
+        told = log.read_text()
+        assert told.count("there is no camera") == told.count("event=camera_silent") == 1
+        assert "name=vision" not in told, "it has not died"
+    finally:
+        run.terminate()
+        assert run.wait(30) == 0

@@ -10,7 +10,7 @@ import click
 from kiosk.clock import SystemClock
 from kiosk.commands.options import settings_of, with_settings, with_source
 from kiosk.config import is_within
-from kiosk.service import Heartbeat, set_up_logging, stop_on_signals
+from kiosk.service import Heartbeat, is_supervised, set_up_logging, stop_on_signals
 
 
 @click.command()
@@ -52,6 +52,8 @@ def vision(
 ) -> None:
     """Watch a camera or a file and say who is there, as JSON lines without any picture.
 
+    A camera that is not there ends it at a terminal; systemd and `kiosk run` have it wait for it.
+
     Example: kiosk vision --source people.mp4 --as-fast-as-possible --print
     """
     from kiosk.vision import SocketEmitter
@@ -75,7 +77,8 @@ def vision(
         return
     emitter = SocketEmitter(settings.audience.socket)
     try:
-        run_vision(seeing, emitter, stop, Heartbeat(), is_off)
+        awaiting = emitter.reach if is_supervised() else None
+        run_vision(seeing, emitter, stop, Heartbeat(), is_off, awaiting=awaiting)
     finally:
         emitter.close()
 

@@ -25,7 +25,10 @@ class CameraSettings(Section):
     )
     no_frame_s: Seconds = Field(5, description="silence after which the source is reopened")
     reopen_attempts: int = Field(
-        3, ge=0, description="reopenings in a row before the process exits for its supervisor"
+        3,
+        ge=0,
+        description="reopenings in a row of a camera that is there, before the process exits for"
+        " its supervisor; one that is not there is waited for",
     )
 
 

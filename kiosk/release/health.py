@@ -132,7 +132,7 @@ def judge(baseline: Baseline, limits: Limits, before: Progress, seen: Seen) -> P
 
 
 def _is_due(unit: Unit, baseline: Baseline) -> bool:
-    """What did not run before need not run now, such as vision where there is no camera."""
+    """What did not run before need not run now, such as vision whose source is none."""
     return not unit.rests and baseline.units.get(unit.name, "active") == "active"
 
 

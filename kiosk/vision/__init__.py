@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from typing import Callable
+    from typing import Callable, Optional
 
     from kiosk.config import TrackingSettings, VisionSettings
     from kiosk.service import Heartbeat
@@ -89,12 +89,14 @@ def run(
     stop: threading.Event,
     heartbeat: Heartbeat,
     is_off: Callable[[], bool] = lambda: False,
+    *,
+    awaiting: Optional[Callable[[], None]] = None,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set; see :mod:`kiosk.vision.process`."""
     _prepare_libraries(settings)
     from kiosk.vision.process import run as start
 
-    start(settings, emit, stop, heartbeat, is_off)
+    start(settings, emit, stop, heartbeat, is_off, awaiting=awaiting)
 
 
 def open_examiner(settings: VisionSettings, *, raw_scores: bool = False) -> Examiner:

@@ -6,120 +6,21 @@ import logging
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Callable, Optional
 
 from kiosk.config import VisionSettings
-from kiosk.errors import SourceError
 from kiosk.service import Heartbeat
 from kiosk.vision.memory import keep_in_ram
 from kiosk.vision.pace import Pace
 from kiosk.vision.pipeline import Pipeline
 from kiosk.vision.records import VisionRecord
-from kiosk.vision.sources import EndOfSourceError, Frame, is_live, open_source, source_name
+from kiosk.vision.reopening import Reopening
+from kiosk.vision.sources import EndOfSourceError, source_name
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.25
-"""Longest wait for a frame before signals are looked at."""
-
 REST_S = 1.0
 """Between two words of a process whose camera is closed."""
-
-
-class _Reopening:
-    """A camera or stream that is reopened when it falls silent, a bounded number of times in a row.
-
-    A file does not get better by being opened again: its errors are final, and it may be slow.
-    """
-
-    def __init__(
-        self, settings: VisionSettings, over: Callable[[], bool], stop: threading.Event
-    ) -> None:
-        """Open the source.
-
-        Args:
-            settings: of the vision process.
-            over: the source is not to be read any more, nor opened again.
-            stop: cuts a wait short.
-        """
-        self._settings = settings
-        self._over = over
-        self._stop = stop
-        self._name = source_name(settings.source)
-        self._live = is_live(settings.source)
-        self._source: Any = open_source(settings)
-        self._opened_s = time.monotonic()
-        self._attempts = 0
-
-    def read(self) -> Frame | None:
-        """The next frame, or ``None`` when it is over."""
-        while not self._over():
-            try:
-                frame = self._wait()
-            except EndOfSourceError:
-                raise
-            except SourceError as bad:
-                if not self._live:
-                    raise
-                self._reopen(str(bad))
-                continue
-            if frame is not None:
-                # One that gives a frame and hangs, each time, is as broken as a silent one.
-                if time.monotonic() - self._opened_s >= self._settings.camera.no_frame_s:
-                    self._attempts = 0
-                return frame
-            if not self._over():
-                self._reopen(f"no frame in {self._settings.camera.no_frame_s:g} s")
-        return None
-
-    def _wait(self) -> Frame | None:
-        until = time.monotonic() + self._settings.camera.no_frame_s
-        while not self._over():
-            frame: Frame | None = self._source.read(POLL_S)
-            if frame is not None:
-                return frame
-            if self._live and time.monotonic() >= until:
-                break
-        return None
-
-    def _reopen(self, why: str) -> None:
-        camera = self._settings.camera
-        hint = "check the cable; the service manager starts this process again"
-        self._source.close()
-        why = self._without_name(why)
-        while self._attempts < camera.reopen_attempts:
-            if self._over():
-                return
-            self._attempts += 1
-            log.warning(
-                'event=camera_silent source=%s why="%s" attempt=%d', self._name, why, self._attempts
-            )
-            try:
-                self._source = open_source(self._settings)
-            except SourceError as bad:
-                why, hint = self._without_name(str(bad)), bad.hint or hint
-            else:
-                self._opened_s = time.monotonic()
-                return
-            pause_s = min(2.0**self._attempts, camera.no_frame_s)
-            if self._attempts < camera.reopen_attempts:
-                self._stop.wait(pause_s)
-        raise SourceError(
-            f"{self._name}: {why}; reopening it {camera.reopen_attempts} times did not help",
-            hint=hint,
-        )
-
-    def _without_name(self, sentence: str) -> str:
-        for name in (self._settings.source, self._name):
-            sentence = sentence.removeprefix(f"{name}: ")
-        return sentence
-
-    def relax(self, fps: float | None) -> None:
-        """Frames per second that are wanted of a camera; ``None``: all."""
-        self._source.relax(fps)
-
-    def close(self) -> None:
-        self._source.close()
 
 
 class _Watch:
@@ -132,12 +33,15 @@ class _Watch:
         stop: threading.Event,
         heartbeat: Heartbeat,
         is_off: Callable[[], bool],
+        *,
+        awaiting: Optional[Callable[[], None]],
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._stop = stop
         self._heartbeat = heartbeat
         self._is_off = is_off
+        self._awaiting = awaiting
         self._name = source_name(settings.source)
         self._device: str = settings.inference.device
         self._frames = 0
@@ -157,7 +61,8 @@ class _Watch:
     def _look(self) -> None:
         """Look at frames until an hour begins in which nobody is to be looked at."""
         settings, name = self._settings, self._name
-        source = _Reopening(settings, self._over, self._stop)
+        patient = self._await_camera if self._awaiting else None
+        source = Reopening(settings, self._over, self._stop, patient)
         try:
             # Made anew after each rest: what was known of a face must not outlive the closing.
             pipeline = Pipeline(settings, name)
@@ -185,6 +90,12 @@ class _Watch:
                 )
         finally:
             source.close()
+
+    def _await_camera(self, why: str) -> None:
+        """Live on without a camera: no record says that nobody is there, for nobody knows."""
+        self._heartbeat.progress(f"waiting for {self._name}: {why}")
+        if self._awaiting is not None:
+            self._awaiting()
 
     def _tell_darkness(self, dark: bool) -> None:
         if dark and not self._dark:
@@ -227,6 +138,8 @@ def run(
     stop: threading.Event,
     heartbeat: Heartbeat,
     is_off: Callable[[], bool] = lambda: False,
+    *,
+    awaiting: Optional[Callable[[], None]] = None,
 ) -> None:
     """Process frames until the source ends or ``stop`` is set.
 
@@ -234,9 +147,12 @@ def run(
         settings: of the vision process.
         emit: takes one encoded record per frame; must not block.
         stop: set by a signal.
-        heartbeat: fed by every frame, and about once a second while the camera is closed.
+        heartbeat: fed by every frame, and about once a second while the camera is closed or waited
+            for.
         is_off: whether the camera is to be closed now; then nobody is in the records, of which
             there is about one a second.
+        awaiting: called about once a second while a camera that is not there is waited for, for as
+            long as that takes; ``None``: it is not waited for.
 
     Raises:
         SourceError: the source cannot be opened, or fell silent for good.
@@ -245,7 +161,7 @@ def run(
     """
     keep_in_ram()
     try:
-        _Watch(settings, emit, stop, heartbeat, is_off).go_on()
+        _Watch(settings, emit, stop, heartbeat, is_off, awaiting=awaiting).go_on()
     except EndOfSourceError:
         log.info("event=source_ended source=%s", source_name(settings.source))
     finally:

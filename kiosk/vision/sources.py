@@ -2,7 +2,8 @@
 
 A camera's driver can hang for ever when it opens or reads, so one thread opens, reads and releases
 a live source, and the newest frame wins; a thread that hangs is left behind when its source is
-reopened, and the process ends after a bounded number of reopenings.
+reopened, and the process ends after a bounded number of reopenings. A source that is not there is
+told by an error of its own: nothing is left behind by trying it again.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import cv2
 import numpy as np
 
 from kiosk.config import CameraSettings, VisionSettings
-from kiosk.errors import SourceError
+from kiosk.errors import CameraAwayError, SourceError
 from kiosk.vision.faces import Image
-from kiosk.vision.v4l2 import check_camera, is_busy, who_holds
+from kiosk.vision.v4l2 import check_camera, is_busy, is_held_here, who_holds
 
 STREAMS = ("rtsp", "rtsps", "http", "https")
 FALLBACK_FPS = 25.0
@@ -311,6 +312,7 @@ def open_source(settings: VisionSettings) -> Any:
     """The configured source, with ``read(timeout_s)`` and ``close()``.
 
     Raises:
+        CameraAwayError: a camera or stream is not there now.
         SourceError: one sentence on why it cannot be opened, with what to do.
     """
     source = settings.source
@@ -356,13 +358,18 @@ def _open_camera(source: str, settings: CameraSettings) -> Any:
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)
     if capture.isOpened():
         return capture
+    if source.startswith("/dev/") and is_held_here(source):
+        raise SourceError(
+            f"{name}: it still hangs from the time before",
+            hint="unplug it and plug it in again",
+        )
     if source.startswith("/dev/") and is_busy(source):
         holder = who_holds(source) or "another program"
-        raise SourceError(
+        raise CameraAwayError(
             f"{name}: busy: {holder} uses it",
             hint=f"stop that program; `fuser -v {source}`, as root, names it",
         )
     hint = "is the address right, and does the camera answer there?"
     if source.startswith("/dev/"):
         hint = "is it plugged in and switched on?"
-    raise SourceError(f"{name}: it cannot be opened as a camera", hint=hint)
+    raise CameraAwayError(f"{name}: it cannot be opened as a camera", hint=hint)

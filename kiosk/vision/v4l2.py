@@ -13,7 +13,7 @@ import stat
 import struct
 from pathlib import Path
 
-from kiosk.errors import SourceError
+from kiosk.errors import CameraAwayError, SourceError
 
 VIDEO4LINUX_MAJOR = 81
 VIDIOC_QUERYCAP = 0x80685600
@@ -32,18 +32,19 @@ def check_camera(device: str) -> None:
     """Refuse a node that OpenCV cannot open as a camera.
 
     Raises:
-        SourceError: one sentence on why, with what to do.
+        CameraAwayError: there is none now.
+        SourceError: it will never be one, or is not ours to open.
     """
     path = Path(device)
     if not path.exists():
-        raise SourceError(f"{device}: there is no camera", hint=_others())
+        raise CameraAwayError(f"{device}: there is no camera", hint=_others())
     mode = path.stat()
     if not stat.S_ISCHR(mode.st_mode) or os.major(mode.st_rdev) != VIDEO4LINUX_MAJOR:
         raise SourceError(f"{device}: it is no camera", hint=_others())
     descriptor = _open(device)
     try:
         if not _captures(descriptor):
-            raise SourceError(f"{device}: it is no camera that gives pictures", hint=_others())
+            raise CameraAwayError(f"{device}: it is no camera that gives pictures", hint=_others())
     finally:
         os.close(descriptor)
 
@@ -65,29 +66,37 @@ def who_holds(device: str, proc: Path = Path("/proc")) -> str:
 
     Only processes that we may look into are seen.
     """
-    wanted = os.path.realpath(device)
     for process in proc.glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            links = [str(link.readlink()) for link in (process / "fd").iterdir()]
-        except OSError:
-            continue
-        if wanted in links:
+        if process.name != str(os.getpid()) and _holds(process, device):
             return f"{_name(process)} (process {process.name})"
     return ""
+
+
+def is_held_here(device: str) -> bool:
+    """Whether this process has ``device`` open, such as by a thread that hangs in its driver."""
+    return _holds(Path("/proc/self"), device)
+
+
+def _holds(process: Path, device: str) -> bool:
+    wanted = os.path.realpath(device)
+    try:
+        return any(os.path.realpath(link) == wanted for link in (process / "fd").iterdir())
+    except OSError:
+        return False
 
 
 def _open(device: str) -> int:
     try:
         return os.open(device, os.O_RDWR | os.O_NONBLOCK)
     except PermissionError:
+        # What a process may open is settled at its start, by its groups and its unit.
         raise SourceError(
             f"{device}: no permission to read and write it",
             hint="add the user to the group `video`",
         ) from None
     except OSError as bad:
-        raise SourceError(f"{device}: {bad.strerror}: is another program using it?") from bad
+        kind = SourceError if is_held_here(device) else CameraAwayError
+        raise kind(f"{device}: {bad.strerror}: is another program using it?") from bad
 
 
 def _refused_as_busy(descriptor: int, request: bytes) -> bool:
@@ -122,7 +131,9 @@ def _others() -> str:
         os.close(descriptor)
     if closed and not found:
         return "cameras here: none that this user may open; add it to the group `video`"
-    return f"cameras here: {', '.join(found) or 'none; plug one in'}"
+    if not found:
+        return "cameras here: none; plug one in"
+    return f"cameras here: {', '.join(found)}; set vision.source to one, or plug the right one in"
 
 
 def _name(process: Path) -> str:

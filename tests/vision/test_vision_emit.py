@@ -147,3 +147,25 @@ def test_a_director_that_hangs_with_a_full_queue_of_callers_does_not_block(
         emitter(b"line\n")
     assert time.monotonic() - begun < 1
     assert emitters[-1].dropped == 1
+
+
+def test_a_director_is_reached_without_a_word_and_again_when_it_comes_back(
+    path: Path, clock: Clock
+) -> None:
+    emitter = SocketEmitter(path, clock)
+    emitter.reach()
+    director = Director(path)
+    clock.now += 1
+    for _ in range(3):
+        emitter.reach()
+    director.accept()
+    assert director.read() == b""
+    director.close()
+    emitter.reach()
+    director = Director(path)
+    clock.now += 1
+    emitter.reach()
+    emitter(b"one\n")
+    director.accept()
+    assert director.read() == b"one\n"
+    assert emitter.dropped == 0

@@ -24,7 +24,7 @@ from kiosk.vision.sources import (
     open_source,
     source_name,
 )
-from kiosk.vision.v4l2 import check_camera, who_holds
+from kiosk.vision.v4l2 import check_camera, is_held_here, who_holds
 
 FPS = 20
 COUNT = 10
@@ -306,6 +306,13 @@ def test_a_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     (process / "comm").write_text("cheese\n")
     assert who_holds("/dev/video3", tmp_path) == "cheese (process 123)"
     assert who_holds("/dev/video4", tmp_path) == ""
+
+
+def test_what_this_process_holds_itself_is_known(tmp_path: Path) -> None:
+    (tmp_path / "by-id").symlink_to(tmp_path / "node")
+    with (tmp_path / "node").open("w"):
+        assert is_held_here(str(tmp_path / "by-id"))
+    assert not is_held_here(str(tmp_path / "by-id"))
 
 
 @pytest.mark.parametrize("node", ["/dev/null", "/etc/passwd"])
