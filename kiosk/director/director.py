@@ -65,6 +65,7 @@ class Director:
             listener=self,
             refused=self._refused,
             version=media_url,
+            playing=lambda: self._campaign.campaign.creatives,
         )
         self._facts = Facts()
         self._screens = Screens(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -78,7 +78,8 @@ class Schedule:
         listener: Listener,
         *,
         refused: Callable[[], Mapping[str, str]] = dict,
-        version: Callable[[Creative], Hashable] = lambda creative: creative,
+        version: Callable[[Creative], Hashable] = lambda creative: creative.path,
+        playing: Callable[[], Iterable[Creative]] = tuple,
     ) -> None:
         """Start with nothing on screen.
 
@@ -89,6 +90,8 @@ class Schedule:
             listener: told of everything that happens.
             refused: creatives whose media must not be shown, whatever else there is, and why.
             version: of a creative; another one after its medium changed.
+            playing: the creatives of the campaign that is chosen from now; none: one that failed is
+                judged by what it was.
         """
         self._settings = settings
         self._choose = choose
@@ -98,7 +101,7 @@ class Schedule:
         self._next: Play | None = None
         self._given_up: Play | None = None
         self._refused = refused
-        self._quarantine = Quarantine(version)
+        self._quarantine = Quarantine(version, playing)
         self._passed_over: dict[str, float] = {}
         self._suspect: str | None = None
         self._failed_s: float | None = None
@@ -252,7 +255,7 @@ class Schedule:
         duration_s = now_s - ended.started_s if shown_s is None else max(0.0, shown_s)
         completed = duration_s >= ended.play.choice.creative.duration_s - EARLY_S
         if completed and ended.presented:
-            self._quarantine.played_well(ended.play.choice.creative.id)
+            self._quarantine.played_well(ended.play.choice.creative)
             if self._suspect == ended.play.choice.creative.id:
                 self._suspect = None
         self._listener.ended(ended.play, duration_s, completed=completed)

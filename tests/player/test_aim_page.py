@@ -111,7 +111,7 @@ def test_it_goes_though_the_director_has_no_time_to_say_so(tmp_path):
             # Its clock stands still.
             await aim(shop, 1.5)
             await expect(page.locator("#aim")).to_be_visible()
-            await expect(page.locator("#aim")).to_be_hidden(timeout=5000)
+            await expect(page.locator("#aim")).to_be_hidden(timeout=30_000)
             assert shop.director._screens.aiming
 
     asyncio.run(scenario())

@@ -52,8 +52,7 @@ def test_it_stands_over_what_plays_is_legible_and_goes_by_itself(browser, tmp_pa
     with serving(tmp_path) as site, screen_of(browser, site) as page:
         shown(page)
         before = page.evaluate("window.__kiosk.current.id")
-        identify(site, 1.5)
-        began = time.monotonic()
+        identify(site, 60)
         expect(page.locator("#identify")).to_be_visible()
         expect(page.locator("#identify")).to_contain_text("kiosk-1")
         expect(page.locator("#identify")).to_contain_text("demo / shop-1")
@@ -69,7 +68,9 @@ def test_it_stands_over_what_plays_is_legible_and_goes_by_itself(browser, tmp_pa
         corner = picture_of(page, tmp_path / "page.png")[10, 10]
         assert tuple(corner) == (255, 255, 255), "what plays is seen around it"
         assert page.evaluate("window.__kiosk.current.id") == before
-        expect(page.locator("#identify")).to_be_hidden(timeout=4000)
+        began = time.monotonic()
+        identify(site, 1.5)
+        expect(page.locator("#identify")).to_be_hidden(timeout=30_000)
         assert time.monotonic() - began > 1
         assert not [said for said in site.said if said[0] in ("failed", "lost")]
 

@@ -81,9 +81,9 @@ def notices(site: Site) -> list[bool]:
 
 
 def wait_for(condition, what: str) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < end, f"not within 5 s: {what}"
+        assert time.monotonic() < end, f"not within 30 s: {what}"
         time.sleep(0.02)
 
 

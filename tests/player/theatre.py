@@ -229,7 +229,7 @@ def watching(
     assert may_complain or errors == []
 
 
-def wait_for(condition: Callable[[], object], what: str, within_s: float = 15) -> None:
+def wait_for(condition: Callable[[], object], what: str, within_s: float = 45) -> None:
     end = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end, f"not within {within_s} s: {what}"
