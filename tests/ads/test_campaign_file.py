@@ -280,7 +280,7 @@ def places(data: object, where: tuple[str | int, ...] = ()):
 WRONG = st.sampled_from([None, True, 0, -1, 1e9, "", "x", "bean", [], {}, [[]], {"a": {}}, ["x"]])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_whatever_stands_anywhere_the_file_is_read_or_refused_with_a_sentence(
     tmp_path_factory, data

@@ -43,7 +43,7 @@ from kiosk.ads.campaigns.entries import (
     WindowEntry,
 )
 from kiosk.ads.campaigns.expectations import check_expectations
-from kiosk.ads.campaigns.rest import Rest
+from kiosk.ads.campaigns.rest import NO_REST, Rest
 from kiosk.ads.campaigns.times import Times, Window
 from kiosk.errors import CampaignError
 
@@ -84,7 +84,7 @@ def load_campaign(path: Path) -> Campaign:
     return campaign
 
 
-def examine_campaign(path: Path, today: date, rest: Rest = Rest()) -> Examination:  # noqa: B008 - frozen
+def examine_campaign(path: Path, today: date, rest: Rest = NO_REST) -> Examination:
     """Read a campaign file and check it as closely as can be, its media's content as well.
 
     Args:

@@ -9,6 +9,7 @@ from pathlib import Path
 import imagesize
 
 from kiosk.ads.campaigns.campaign import Kind
+from kiosk.ads.campaigns.films import sizes_of
 
 SUFFIXES: dict[Kind, set[str]] = {
     "image": {".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif"},
@@ -19,6 +20,13 @@ SUFFIXES: dict[Kind, set[str]] = {
 MAX_PIXELS = 50_000_000
 """Of one image: a browser unpacks each pixel into 4 bytes, and 200 MB is what a screen's computer
 can spare. Two pictures of 8K still pass."""
+
+MAX_FILM_PIXELS = 8192 * 4352
+"""Of one picture of a film: level 6.2 of H.264, HEVC, VP9 and AV1 ends there alike, and decoders in
+hardware with it. 8K passes in both its shapes (7680 x 4320, 8192 x 4320), upright as well."""
+
+MAX_FILM_SIDE = 8192
+"""Of one picture of a film: most decoders in hardware take none that is longer or higher."""
 
 GIF_HEAD = struct.Struct("<6sHH")
 """Signature, width and height (GIF89a, section 18)."""
@@ -39,15 +47,30 @@ def fault_of(path: Path, name: str, kind: Kind) -> str | None:
             return f"{name} is no {kind} ({', '.join(sorted(SUFFIXES[kind]))})"
         if path.stat().st_size == 0:
             return f"{name}: is empty"
-        width, height = _size_of(path) if kind == "image" else (0, 0)
+        return _too_large(path, name, kind)
     except (OSError, ValueError) as bad:
         reason = bad.strerror if isinstance(bad, OSError) else bad
         return f"{name}: cannot be read: {reason}"
-    if width * height > MAX_PIXELS:
-        return (
-            f"{name}: has {width} x {height} pixels; {MAX_PIXELS // 10**6} million are the most"
-            " that a screen's computer can hold, make it smaller"
-        )
+
+
+def _too_large(path: Path, name: str, kind: Kind) -> str | None:
+    if kind == "image":
+        width, height = _size_of(path)
+        if width * height > MAX_PIXELS:
+            return (
+                f"{name}: has {width} x {height} pixels; {MAX_PIXELS // 10**6} million are the most"
+                " that a screen's computer can hold, make it smaller"
+            )
+    if kind == "video":
+        with path.open("rb", buffering=0) as content:
+            sizes = sizes_of(content)
+        for width, height in sizes:
+            if max(width, height) > MAX_FILM_SIDE or width * height > MAX_FILM_PIXELS:
+                return (
+                    f"{name}: has {width} x {height} pixels; {MAX_FILM_SIDE} on a side, and in all"
+                    " as many as 8192 x 4352 (8K), are the most that a screen's decoder takes,"
+                    " make it smaller"
+                )
     return None
 
 

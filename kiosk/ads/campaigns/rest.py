@@ -24,6 +24,10 @@ class Rest:
     uncounted: tuple[Window, ...] = ()
 
 
+NO_REST = Rest()
+"""Of no screen in particular, or of one that looks at people at all hours."""
+
+
 def check_rest(draft: Draft, campaign: Campaign, rest: Rest) -> None:
     """Warn of what could only play, or count, in hours in which a screen looks at nobody.
 
