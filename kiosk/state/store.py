@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ BUSY_TIMEOUT_S = 10.0
 
 LEAST_FREE_BYTES = 16 * 2**20
 """With less room than this, something on the disk is about to fail."""
+
+MOST_SET_ASIDE = 2
+"""Damaged files that are kept: on a disk that fails there would be more at each start."""
 
 
 class Store:
@@ -96,7 +100,9 @@ class Store:
 
 
 def open_store(path: Path, clock: Clock) -> Store:
-    """Open the state file, creating or migrating it; a damaged one is set aside, never deleted.
+    """Open the state file, creating or migrating it; a damaged one is set aside.
+
+    Of those set aside before, the largest is kept beside it: what was not sent is in there.
 
     Raises:
         StateUnavailableError: the file or its folder cannot be read or written now.
@@ -206,12 +212,11 @@ def _inode(path: Path) -> int | None:
 
 def _move_away(path: Path, clock: Clock) -> Path:
     stamp = clock.utc().strftime("%Y%m%dT%H%M%SZ")
-    target = path.with_name(f"{path.name}.corrupt-{stamp}")
-    number = 1
-    while target.exists():
-        # A clock that starts at the same moment after each power cut must not cost an older one.
-        number += 1
-        target = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
+    before = _set_aside(path)
+    # A clock that starts at the same moment after each power cut must not cost the one before.
+    number = 1 + max((number for at, number in before if at == stamp), default=0)
+    count = f"-{number}" if number > 1 else ""
+    target = path.with_name(f"{path.name}.corrupt-{stamp}{count}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
@@ -219,4 +224,34 @@ def _move_away(path: Path, clock: Clock) -> Path:
     log.error(
         "event=state_set_aside file=%s moved_to=%s: it is damaged; starting fresh", path, target
     )
+    # Whatever a disk damages again and again holds less each time: of equal ones the newest stays.
+    by_worth = sorted(before, key=lambda one: (_bytes(before[one]), one))
+    for old in by_worth[: -(MOST_SET_ASIDE - 1)]:
+        _delete(before[old])
     return target
+
+
+def _set_aside(path: Path) -> dict[tuple[str, int], list[Path]]:
+    """The parts of each file that was set aside, by when and by its number within that second."""
+    name = re.compile(re.escape(path.name) + r"\.corrupt-(\d{8}T\d{6}Z)(?:-(\d+))?(?:-wal|-shm)?")
+    found: dict[tuple[str, int], list[Path]] = {}
+    for one in path.parent.iterdir():
+        match = name.fullmatch(one.name)
+        if match is not None:
+            found.setdefault((match[1], int(match[2] or 1)), []).append(one)
+    return found
+
+
+def _bytes(parts: list[Path]) -> int:
+    return sum(one.lstat().st_size for one in parts)
+
+
+def _delete(parts: list[Path]) -> None:
+    for part in parts:
+        try:
+            part.unlink()
+        except OSError as bad:
+            # Nothing waits for it: the next one that is set aside tries again.
+            log.info("event=state_old_kept file=%s reason=%s", part, bad.strerror)
+        else:
+            log.info("event=state_old_deleted file=%s: a larger or a newer one is kept", part)

@@ -157,15 +157,6 @@ def test_a_damaged_file_is_set_aside_and_a_fresh_one_begun(path, caplog, damage)
     fresh.close()
 
 
-def test_a_second_damaged_file_of_the_same_second_does_not_replace_the_first(path):
-    path.parent.mkdir()
-    for content in (b"first", b"second", b"third"):
-        path.write_bytes(content)
-        open_store(path, FakeClock()).close()
-    kept = sorted(found.read_bytes() for found in path.parent.glob("state.db.corrupt-*Z*"))
-    assert kept == [b"first", b"second", b"third"]
-
-
 def test_two_processes_that_find_a_damaged_file_at_once_share_the_fresh_one(path):
     path.parent.mkdir()
     path.write_bytes(b"damaged" * 100)
