@@ -26,7 +26,8 @@ def with_settings(command: Decorated) -> Decorated:
         "--config",
         "config",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="The configuration; by default config.yaml here, else /etc/kiosk/config.yaml.",
+        help="The configuration; by default config.yaml here, else a device's"
+        " /etc/kiosk/config.yaml or head office's /etc/kiosk/central.yaml.",
     )(command)
 
 

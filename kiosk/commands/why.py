@@ -61,7 +61,8 @@ def why(
 def _complain(path: Path, play: str) -> None:
     if not play:
         raise BadInputError(
-            f"{path}: nothing has played yet", hint="`kiosk run` or `kiosk demo` starts it"
+            f"{path}: nothing has played yet",
+            hint="`systemctl start kiosk.target` starts it on a device, `kiosk demo` at a desk",
         )
     raise BadInputError(
         f"{play}: no play of that id is kept here",

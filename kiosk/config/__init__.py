@@ -9,6 +9,7 @@ start at the file's folder.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,12 @@ __all__ = [
     "write_settings",
 ]
 
-SEARCHED = (Path("config.yaml"), Path("/etc/kiosk/config.yaml"))
+SEARCHED = (
+    Path("config.yaml"),
+    Path("/etc/kiosk/config.yaml"),
+    Path("/etc/kiosk/central.yaml"),
+)
+"""Where a command looks that is given none: where one stands, a device, head office."""
 
 
 class Settings(Section):
@@ -178,7 +184,8 @@ def load_settings(
     that does not fit any more is left out with a warning.
 
     Args:
-        path: the file; by default ``config.yaml`` here, else ``/etc/kiosk/config.yaml``.
+        path: the file; by default ``config.yaml`` here, else ``/etc/kiosk/config.yaml``, else
+            ``/etc/kiosk/central.yaml``.
         overrides: ``section.key=value`` strings, each value read as YAML.
         desired: ``False``: the device's own settings alone.
 
@@ -186,10 +193,12 @@ def load_settings(
         ConfigError: one sentence per fault: file, line, key, nearest valid name.
     """
     if path is None:
-        path = next((found for found in SEARCHED if found.is_file()), None)
+        # A folder that this account may not look into, such as root's, has none for it.
+        path = next((found for found in SEARCHED if os.path.isfile(found)), None)  # noqa: PTH113
         if path is None:
+            here, *others = map(str, SEARCHED)
             raise ConfigError(
-                f"there is no configuration: neither {SEARCHED[0]} here nor {SEARCHED[1]}",
+                f"there is no configuration: neither {here} here nor {' nor '.join(others)}",
                 hint="name one with --config FILE",
             )
     document = strict.read(path, ConfigError)

@@ -270,8 +270,12 @@ def _prune(given: argparse.Namespace) -> Answer:
 
 def _remove(given: argparse.Namespace) -> Answer:
     layout = Layout(given.root)
-    changed = remove(layout, Machine(layout))
-    return {"changed": changed}, "kiosk was removed" if changed else "kiosk is not installed here"
+    values: dict[str, Any] = {"changed": remove(layout, Machine(layout))}
+    said = "kiosk was removed" if values["changed"] else "kiosk is not installed here"
+    if layout.product.exists():
+        values["mount_point"] = str(layout.product)
+        said += f"; {layout.product} is empty and stays, because it is a mount point"
+    return values, said
 
 
 def _result(changed: bool) -> str:

@@ -29,6 +29,12 @@ LINKS = {
 }
 """Places where Debian looks, below the root, and what they lead to."""
 
+COMMANDS = {
+    "usr/local/bin/kiosk": "/opt/kiosk/current/.venv/bin/kiosk",
+    "usr/local/bin/kiosk-release": "/opt/kiosk/bin/kiosk-release",
+}
+"""The same for whoever types a command; no release depends on them."""
+
 UDEV_RULES = "udev/rules.d/70-kiosk.rules"
 """The same below a release's lib and below /etc; udev does not look in /usr/local."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import pkgutil
 import shutil
 
 from kiosk.errors import BadInputError, KioskError
 from kiosk.release.files import point, remove_whole, sync_folder, write_whole
-from kiosk.release.layout import CONFIRM_UNIT, LINKS, UDEV_RULES, Layout
+from kiosk.release.layout import COMMANDS, CONFIRM_UNIT, LINKS, UDEV_RULES, Layout
 
 
 def check_links(layout: Layout) -> None:
@@ -26,8 +27,16 @@ def check_links(layout: Layout) -> None:
 
 
 def make_links(layout: Layout) -> None:
-    """Make the links, and the unit that confirms; all of it may be there already."""
+    """Make the links, and the unit that confirms; all of it may be there already.
+
+    A command of another's stays, and ours then has its own path only.
+    """
     check_links(layout)
+    for place, target in COMMANDS.items():
+        path = layout.root / place
+        if not (path.is_symlink() or path.exists()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            point(path, target)
     for place, target in LINKS.items():
         path = layout.root / place
         if path.is_symlink():
@@ -64,7 +73,7 @@ def remove_links(layout: Layout) -> bool:
         Whether there was anything.
     """
     ours = [layout.confirm_unit, layout.udev_rules, layout.boot_marker]
-    for place, target in LINKS.items():
+    for place, target in (LINKS | COMMANDS).items():
         path = layout.root / place
         if path.is_symlink() and str(path.readlink()) == target:
             ours.append(path)
@@ -76,14 +85,26 @@ def remove_links(layout: Layout) -> bool:
 
 
 def remove_product(layout: Layout) -> bool:
-    """Take the product's folder away.
+    """Take the product's folder away; one that is a mount point is emptied, and stays.
 
     Returns:
-        Whether there was one.
+        Whether there was anything.
     """
     if not layout.product.exists():
         return False
-    shutil.rmtree(layout.product)
+    found = list(layout.product.iterdir())
+    for path in found:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    try:
+        layout.product.rmdir()
+    except OSError as bad:
+        # No look at what is mounted tells a folder that is bound to one of the same disk.
+        if bad.errno != errno.EBUSY:
+            raise
+        return bool(found)
     return True
 
 

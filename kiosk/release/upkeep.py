@@ -75,7 +75,7 @@ def prune(layout: Layout, keep: int) -> list[str]:
 
 
 def remove(layout: Layout, machine: Machine) -> bool:
-    """Stop everything and take the product off the machine; settings and state stay.
+    """Stop everything and take the product off the machine; settings, state and mount points stay.
 
     Returns:
         Whether there was anything.

@@ -51,6 +51,11 @@ def run(*command: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def said_in_one_line(text: str) -> str:
+    """What Ansible folded, as it was written."""
+    return re.sub(r"\s+", " ", text)
+
+
 class Bench:
     """A playbook and an inventory of one's own, with the project's roles.
 
@@ -79,9 +84,20 @@ class Bench:
         return path
 
     def play(
-        self, tasks: Sequence[Mapping[str, Any]], *, facts: bool = False, **extra: Any
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *arguments: str,
+        facts: bool = False,
+        **extra: Any,
     ) -> tuple[set[str], str]:
-        """Play tasks on all machines but the office; who failed, and everything that was said."""
+        """Play tasks on all machines but the office; who failed, and everything that was said.
+
+        Args:
+            tasks: what is played.
+            arguments: for ansible-playbook.
+            facts: gather them.
+            extra: variables that go before all others.
+        """
         play = {"hosts": "all:!office", "gather_facts": facts, "tasks": list(tasks)}
         path = self.folder / "ansible/play.yml"
         path.write_text(yaml.safe_dump([play], sort_keys=False))
@@ -95,7 +111,7 @@ class Bench:
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "children": children}}))
         given = yaml.safe_dump(extra, default_flow_style=True, width=10_000)
         code, said = run(
-            *(tool("ansible-playbook"), "-i", str(inventory), str(path), "-e", given),
+            *(tool("ansible-playbook"), "-i", str(inventory), str(path), "-e", given, *arguments),
             ANSIBLE_CONFIG=str(ANSIBLE / "ansible.cfg"),
             ANSIBLE_ROLES_PATH=str(ANSIBLE / "roles"),
             ANSIBLE_HOME=str(self.folder / "home"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,19 @@ def test_the_example_has_two_shops_and_a_head_office() -> None:
     variables = groups["_meta"]["hostvars"]
     profiles = [variables[host]["kiosk_profile"] for host in variables if host != "office"]
     assert sorted(profiles) == ["nuc", "nuc", "rpi"]
+
+
+def test_the_example_s_secrets_are_copied_as_the_guide_says(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(ANSIBLE / "inventories/example", mine)
+    folder = mine / "group_vars/all"
+    shutil.copy(folder / "vault.yml.example", folder / "vault.yml")
+    code, said = run(tool("ansible-inventory"), "-i", str(mine), "--list")
+    assert code == 0, said
+    office = yaml.safe_load(said)["_meta"]["hostvars"]["office"]
+    assert office["vault_kiosk_check"] == "opened"
+    assert office["vault_kiosk_operator_password"] == ""
+    assert office["kiosk_ssh_from"] == []
 
 
 def test_a_missing_vault_is_said(fleet: Fleet) -> None:

@@ -5,7 +5,6 @@ The tests are one story and run in this order; each leaves the fleet as the next
 
 from __future__ import annotations
 
-import re
 import shutil
 import tarfile
 import time
@@ -14,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.appliance.boxes import Box
 from tests.appliance.fleet import BROKEN, DOOR, LATER, OFFICE, WINDOW, Fleet, kiosk, settings_of
+from tests.appliance.looking import sentence, speaker, state_of
 from tests.containers.root import REPO
 from tests.proofs import Claim
 
@@ -85,7 +84,7 @@ def test_another_device_s_branch_and_certificate_are_refused(fleet: Fleet, claim
         *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", r"/CN=nordlys\/station\/station-door"),
         *("-keyout", "/tmp/s.key", "-out", "/tmp/s.crt"),
     )
-    speak = _speaker(door)
+    speak = speaker(door)
     assert speak(own, "kiosk/v1/nordlys/station/station-door/up/health") == "taken"
     assert speak(own, "kiosk/v1/nordlys/harbour/harbour-window/up/health") == "refused: 135"
     assert speak(own, "kiosk/v1/nordlys/station/station-door/down/config") == "refused: 135"
@@ -196,26 +195,26 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(
     half = fleet.controller.play("update", kiosk_version=LATER, kiosk_bundle_dir=str(bundles))
     assert half.code != 0
     assert sum(half.changed.values()) == 0, half.changes()
-    assert name in _sentence(half.said)
+    assert name in sentence(half.said)
 
     twins = fleet.controller.play(
         "site", "--limit", "devices", kiosk_device="twin", kiosk_site="harbour"
     )
     assert twins.code != 0
     assert sum(twins.changed.values()) == 0, twins.changes()
-    assert "nordlys/harbour/twin" in _sentence(twins.said)
-    claim.figure(f"such as: {_sentence(half.said)[:160]}")
+    assert "nordlys/harbour/twin" in sentence(twins.said)
+    claim.figure(f"such as: {sentence(half.said)[:160]}")
 
 
 def test_an_update_keeps_state(fleet: Fleet, claim: Claim) -> None:
     """An update to a new version is confirmed by its health, and keeps state and stream."""
     box = fleet[WINDOW]
-    epoch = _state(box, "SELECT epoch FROM identity")
-    plays = int(_state(box, "SELECT count(*) FROM plays"))
+    epoch = state_of(box, "SELECT epoch FROM identity")
+    plays = int(state_of(box, "SELECT count(*) FROM plays"))
     updated = fleet.play("update", kiosk_version=LATER)
     assert box.run("readlink", "/opt/kiosk/current").strip() == f"releases/{LATER}"
-    assert _state(box, "SELECT epoch FROM identity") == epoch
-    assert int(_state(box, "SELECT count(*) FROM plays")) >= plays
+    assert state_of(box, "SELECT epoch FROM identity") == epoch
+    assert int(state_of(box, "SELECT count(*) FROM plays")) >= plays
     assert LATER in kiosk(box, "status", "--json", check=False)
     fleet.wait(lambda: fleet.status(WINDOW).get("plays") == "ok", "plays", START_S)
     claim.figure(f"two devices in {updated.took_s:.0f} s")
@@ -249,13 +248,13 @@ def test_head_office_sends_a_campaign(fleet: Fleet, claim: Claim) -> None:
     began = time.monotonic()
     publish("/var/lib/kiosk-central/to-publish/campaign.yaml")
     pushed = "SELECT count(*) FROM plays WHERE creative = 'from-afar' AND campaign = 'pushed'"
-    fleet.wait(lambda: int(_state(box, pushed)) > 0, "a play of what was pushed", 180)
+    fleet.wait(lambda: int(state_of(box, pushed)) > 0, "a play of what was pushed", 180)
     took = time.monotonic() - began
     publish("--none")
     shutil.rmtree(folder)
     house = "SELECT count(*) FROM plays WHERE campaign = 'house'"
-    before = int(_state(box, house))
-    fleet.wait(lambda: int(_state(box, house)) > before, "a play of the device's own", 120)
+    before = int(state_of(box, house))
+    fleet.wait(lambda: int(state_of(box, house)) > before, "a play of the device's own", 120)
     claim.figure(f"played {took:.0f} s after it was published")
 
 
@@ -272,7 +271,7 @@ def test_a_broken_version_rolls_itself_back(fleet: Fleet, claim: Claim) -> None:
     assert door.run("readlink", "/opt/kiosk/current").strip() == f"releases/{LATER}"
     assert not (door.root / "opt/kiosk/releases" / BROKEN).exists(), "the roll-out went on"
     fleet.wait(lambda: fleet.status(WINDOW).get("plays") == "ok", "plays again", START_S)
-    claim.figure(f"back after {time.monotonic() - began:.0f} s: {_sentence(played.said)[:200]}")
+    claim.figure(f"back after {time.monotonic() - began:.0f} s: {sentence(played.said)[:200]}")
 
 
 def test_power_cut_in_the_middle_of_an_update(fleet: Fleet, claim: Claim) -> None:
@@ -330,7 +329,7 @@ def test_certificates_are_rotated(fleet: Fleet, claim: Claim) -> None:
     own = {"cert": "/var/lib/kiosk-uplink/device.crt", "key": "/var/lib/kiosk-uplink/device.key"}
     old = {"cert": "/root/old.crt", "key": "/root/old.key"}
     topic = "kiosk/v1/nordlys/harbour/harbour-window/up/health"
-    speak = _speaker(box)
+    speak = speaker(box)
     assert speak(own, topic) == "taken"
     fleet.wait(lambda: speak(old, topic).startswith("no way in"), "the old one shut out", 60)
     fleet.wait(lambda: fleet.status(WINDOW).get("broker") == "ok", "the uplink", START_S)
@@ -341,14 +340,14 @@ def test_decommission_leaves_nothing(fleet: Fleet, claim: Claim) -> None:
     """decommission waits for the last count, shuts the device out and leaves nothing on it."""
     box = fleet[DOOR]
     box.sh("cp -p /var/lib/kiosk-uplink/device.crt /var/lib/kiosk-uplink/device.key /root/")
-    speak = _speaker(fleet[WINDOW])
+    speak = speaker(fleet[WINDOW])
     for name in ("device.crt", "device.key"):
         (fleet[WINDOW].root / "root" / name).write_bytes((box.root / "root" / name).read_bytes())
     played = fleet.play("decommission", kiosk_decommission=DOOR)
     left = box.sh(
         "ls -d /opt/kiosk /etc/kiosk /var/lib/kiosk* /usr/local/lib/systemd/system"
-        " /usr/local/lib/sysusers.d /usr/local/lib/tmpfiles.d /etc/systemd/system/kiosk*"
-        " /etc/chromium/policies/managed/kiosk.json 2>/dev/null || true"
+        " /usr/local/lib/sysusers.d /usr/local/lib/tmpfiles.d /usr/local/bin/kiosk*"
+        " /etc/systemd/system/kiosk* /etc/chromium/policies/managed/kiosk.json 2>/dev/null || true"
     )
     assert left == ""
     users = box.sh("getent passwd; getent group")
@@ -357,59 +356,3 @@ def test_decommission_leaves_nothing(fleet: Fleet, claim: Claim) -> None:
     topic = "kiosk/v1/nordlys/station/station-door/up/health"
     fleet.wait(lambda: speak(stolen, topic).startswith("no way in"), "it to be shut out", 60)
     claim.figure(f"{played.took_s:.0f} s")
-
-
-# ---- What tests look with ----------------------------------------------------------------------
-
-SPEAK = """
-import sys, json, ssl, threading
-import paho.mqtt.client as mqtt
-cert, key, topic = sys.argv[1:4]
-client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, client_id="probe")
-client.tls_set("/etc/kiosk/ca.crt", cert or None, key or None)
-done, said = threading.Event(), ["no way in: silence"]
-def connected(client, _data, _flags, reason, _properties):
-    if reason.is_failure:
-        said[0] = f"no way in: {reason}"
-        done.set()
-    else:
-        client.publish(topic, b"probe", qos=1)
-def published(_client, _data, _mid, reason, _properties):
-    said[0] = f"refused: {reason.value}" if reason.is_failure else "taken"
-    done.set()
-client.on_connect, client.on_publish = connected, published
-try:
-    client.connect("office", 8883)
-    client.loop_start()
-    done.wait(10)
-except OSError as bad:
-    said[0] = f"no way in: {bad}"
-print(said[0])
-"""
-
-
-def _speaker(box: Box):
-    """Speaks to the broker from a box, with a certificate, and says what became of it."""
-
-    def speak(pair: dict[str, str], topic: str) -> str:
-        python = "/opt/kiosk/current/.venv/bin/python"
-        said = box.run(python, "-", pair["cert"], pair["key"], topic, input_=SPEAK, check=False)
-        return said.strip()
-
-    return speak
-
-
-def _state(box: Box, query: str) -> str:
-    script = (
-        "import sqlite3, sys;"
-        "found = sqlite3.connect('file:/var/lib/kiosk/state.db?mode=ro', uri=True, timeout=10);"
-        "print(found.execute(sys.argv[1]).fetchone()[0])"
-    )
-    return box.run("/usr/bin/python3", "-c", script, query).strip()
-
-
-def _sentence(said: str) -> str:
-    """What the playbook told its operator when it failed."""
-    found = re.search(r"^    msg: (?:[|>]-?\n)?(.*(?:\n {8}.*)*)", said, re.MULTILINE)
-    assert found, said[-4000:]
-    return " ".join(found[1].split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -129,8 +130,24 @@ def test_without_a_name_the_file_here_is_read_and_none_is_a_sentence(tmp_path, m
     with pytest.raises(ConfigError, match="there is no configuration") as caught:
         load_settings()
     assert caught.value.hint
+    (tmp_path / "etc.yaml").write_text("device: {name: installed}")
+    assert load_settings().device.name == "installed"
     Path("config.yaml").write_text("device: {name: here}")
     assert load_settings().device.name == "here"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a folder is closed to another account")
+def test_a_folder_that_may_not_be_looked_into_has_no_configuration(tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr("kiosk.config.SEARCHED", (Path("config.yaml"), tmp_path / "etc.yaml"))
+    monkeypatch.chdir(closed)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match="there is no configuration: neither"):
+            load_settings()
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "vision:\nbroker:\n  tls:\n"])

@@ -61,6 +61,11 @@ def test_a_first_install_links_the_system_to_the_current_release(installed: Box)
         link = root / "usr/local/lib" / kind
         assert str(link.readlink()) == f"/opt/kiosk/current/lib/{kind}"
     assert str((root / "opt/kiosk/current").readlink()) == "releases/1.0"
+    commands = {path.name: str(path.readlink()) for path in (root / "usr/local/bin").iterdir()}
+    assert commands == {
+        "kiosk": "/opt/kiosk/current/.venv/bin/kiosk",
+        "kiosk-release": "/opt/kiosk/bin/kiosk-release",
+    }
     assert (root / "etc/udev/rules.d/70-kiosk.rules").read_text() == "# 1.0\n"
     own = Path(__file__).parents[2] / "deploy/release/kiosk-confirm.service"
     unit = root / "etc/systemd/system/kiosk-confirm.service"
@@ -335,20 +340,6 @@ def test_the_history_is_bounded(machine: Box) -> None:
     machine.answer("confirm")
     entries = json.loads(history.read_text())["entries"]
     assert (len(entries), entries[-1]["version"]) == (50, "2.0")
-
-
-def test_decommissioning_leaves_nothing_but_what_was_there(machine: Box) -> None:
-    state_db = machine.root / "var/lib/kiosk/state.db"
-    state_db.parent.mkdir(parents=True)
-    state_db.write_text("counts")
-    assert machine.answer("remove") == {"changed": True}
-    assert not (machine.root / "opt/kiosk").exists()
-    left = [path for path in (machine.root / "usr/local").rglob("*") if path.is_symlink()]
-    assert left == []
-    assert list((machine.root / "etc").rglob("*kiosk*")) == []
-    assert state_db.read_text() == "counts"
-    assert "systemctl disable --quiet --now kiosk.target" in machine.commands()
-    assert machine.answer("remove") == {"changed": False}
 
 
 def test_a_damaged_note_is_named(machine: Box) -> None:

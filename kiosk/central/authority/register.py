@@ -353,7 +353,10 @@ def _check_owner(folder: Path) -> None:
     except KeyError:
         name = f"#{owner}"
     # Files of another user here would stop head office the next time that it writes.
-    raise StateError(f"{folder}: belongs to user {name}", hint=f"sudo -u {name} kiosk central …")
+    raise StateError(
+        f"{folder}: belongs to user {name}",
+        hint=f"begin the command with `sudo -u {name} kiosk central`",
+    )
 
 
 def _stem(branch: Branch) -> str:

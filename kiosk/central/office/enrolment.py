@@ -159,7 +159,7 @@ def _write_out(out: Path, files: Sequence[tuple[str, bytes, int]]) -> None:
     except OSError as bad:
         raise StateError(
             f"{out}: cannot be written: {bad.strerror}",
-            hint="kiosk central enrol --again, into another folder",
+            hint="the same command again with --again, and another folder with --out",
         ) from bad
 
 

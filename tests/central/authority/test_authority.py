@@ -323,7 +323,7 @@ def test_a_folder_of_another_user_is_refused_before_files_of_ours_are_in_it(tmp_
     os.chown(settings.folder, 65534, 65534)
     with pytest.raises(StateError, match="belongs to user nobody") as caught:
         open_authority(settings, FakeClock())
-    assert caught.value.hint == "sudo -u nobody kiosk central …"
+    assert caught.value.hint == "begin the command with `sudo -u nobody kiosk central`"
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):

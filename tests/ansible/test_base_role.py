@@ -1,4 +1,4 @@
-"""Parts of the roles: what they refuse, mend and write."""
+"""The role base, and what it and head office say of one another."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import json
 import os
 import pwd
 import re
-import shutil
 import subprocess
-import tarfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +15,10 @@ import yaml
 
 from kiosk.central.office import media_origin
 from kiosk.config import load_settings
-from tests.ansible.playing import ANSIBLE, Bench, role, run, tool, written
-from tests.release.release_stubs import make_key, make_zipapp, sign
+from tests.ansible.playing import ANSIBLE, Bench, role, said_in_one_line, written
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB somebody\n"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
-
-def said_in_one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
-
 
 # ---- Who is let in -----------------------------------------------------------------------------
 
@@ -227,182 +213,3 @@ def test_decommission_looks_at_the_root_before_it_shuts_a_device_out() -> None:
     [_, play, _] = yaml.safe_load((ANSIBLE / "decommission.yml").read_text())
     first = next(iter(play["tasks"]))
     assert first["ansible.builtin.import_role"] == {"name": "preflight", "tasks_from": "root"}
-
-
-# ---- kiosk-release on a device -----------------------------------------------------------------
-
-
-class Installed:
-    """A product's folder on this machine, with a bundle to mend it from."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.folder = bench.folder / "product"
-        self.tool = self.folder / "bin/kiosk-release"
-        self.tool.parent.mkdir(parents=True)
-        self.name = f"kiosk-1.0.0-{subprocess.getoutput('uname -m')}"
-        self.key = make_key(bench.folder)
-
-    def bundle(self, spoilt: bool = False) -> None:
-        tree = self.bench.folder / self.name
-        tree.mkdir()
-        make_zipapp(tree / "kiosk-release")
-        sign(tree, self.key)
-        if spoilt:
-            with (tree / "kiosk-release").open("ab") as file:
-                file.write(b"and more")
-        with tarfile.open(self.bench.folder / f"{self.name}.tar", "w") as tar:
-            tar.add(tree, self.name)
-
-    def look(self) -> tuple[set[str], str]:
-        return self.bench.play(
-            [role("release", "look")],
-            facts=True,
-            kiosk_version="1.0.0",
-            kiosk_bundle_dir=str(self.bench.folder),
-            kiosk_release_public_key=str(next(self.bench.folder.glob("*.pub"))),
-            release_folder=str(self.folder),
-            release_tool=str(self.tool),
-        )
-
-
-@pytest.fixture
-def installed(bench: Bench) -> Installed:
-    return Installed(bench)
-
-
-@pytest.mark.long
-def test_a_release_program_that_was_cut_short_is_put_in_place_anew(installed: Installed) -> None:
-    installed.bundle()
-    installed.tool.write_bytes(b"#!/usr/bin/python3 -I\nPK")
-    installed.tool.chmod(0o755)
-    failed, said = installed.look()
-    assert not failed, said
-    listed = subprocess.run(
-        [installed.tool, "list", "--json"], capture_output=True, check=True, text=True
-    )
-    assert json.loads(listed.stdout)["current"] is None
-    assert not (installed.folder / "incoming").exists()
-
-
-def test_one_that_is_in_the_middle_of_a_switch_is_left_alone(installed: Installed) -> None:
-    installed.bundle()
-    installed.tool.write_bytes(b"#!/bin/false\n")
-    installed.tool.chmod(0o755)
-    (installed.folder / "pending.json").write_text("{}")
-    failed, said = installed.look()
-    assert failed
-    assert "cannot say what is installed" in said_in_one_line(said)
-    assert installed.tool.read_bytes() == b"#!/bin/false\n"
-
-
-def test_a_release_program_that_nobody_signed_is_never_put_in_place(installed: Installed) -> None:
-    installed.bundle(spoilt=True)
-    installed.tool.write_bytes(b"#!/bin/false\n")
-    installed.tool.chmod(0o755)
-    failed, said = installed.look()
-    assert failed
-    assert "is not the one that was signed" in said_in_one_line(said)
-    assert installed.tool.read_bytes() == b"#!/bin/false\n"
-
-
-# ---- How a device does -------------------------------------------------------------------------
-
-RUNS = dict.fromkeys(("director", "vision", "uplink"), "active")
-SYSTEMCTL = """#!/bin/sh
-[ "$1" = show ] || exit 0
-first=yes
-while read -r name state; do
-  [ "$first" ] || echo
-  first=
-  printf 'Id=kiosk-%s.service\\nInvocationID=1\\nActiveState=%s\\nSubState=x\\n' "$name" "$state"
-done <"{folder}/units"
-"""
-KIOSK = """#!/bin/sh
-if [ "$1" = doctor ]; then cat "{folder}/doctor.json"; exit; fi
-if [ -e "{folder}/asked" ]; then cat "{folder}/after.json"; else cat "{folder}/before.json"; fi
-touch "{folder}/asked"
-"""
-WELL = dict.fromkeys(("director", "vision", "screen", "plays", "broker", "disk"), "ok")
-
-
-def _checks(states: dict[str, str]) -> str:
-    checks = [
-        {"name": name, "state": state, "message": "as told", "hint": ""}
-        for name, state in states.items()
-    ]
-    return json.dumps({"ok": "fail" not in states.values(), "checks": checks})
-
-
-@dataclass(frozen=True)
-class How:
-    """What a device says before and after, which processes run, and what is to be complained of."""
-
-    before: dict[str, str]
-    after: dict[str, str]
-    units: dict[str, str] = field(default_factory=dict)
-    camera: str = "ok"
-    complaint: str = ""
-
-
-DEVICES = {
-    "window": How(WELL, WELL),
-    "dark": How(WELL, WELL | {"screen": "fail"}, complaint="screen was well before this play"),
-    "still": How(WELL, WELL | {"plays": "warn"}, complaint="plays was well before this play"),
-    "full": How(WELL, WELL | {"disk": "warn"}),
-    "bare": How({}, WELL | {"vision": "fail", "screen": "fail"}),
-    "blind": How({}, WELL | {"vision": "fail"}, {"vision": "activating"}, "fail"),
-    "crashing": How(
-        {}, WELL | {"vision": "fail"}, {"vision": "activating"}, complaint="kiosk-vision does not"
-    ),
-    "cut-off": How(
-        {}, WELL | {"broker": "fail"}, {"uplink": "failed"}, complaint="kiosk-uplink does not run"
-    ),
-    "silent": How(WELL, {}, {"director": "failed"}, complaint="kiosk-director does not run"),
-}
-
-
-@pytest.mark.long
-def test_a_roll_out_ends_at_what_got_worse_or_does_not_run(bench: Bench) -> None:
-    for name, how in DEVICES.items():
-        folder = bench.folder / name
-        program = folder / "current/.venv/bin/kiosk"
-        program.parent.mkdir(parents=True)
-        program.write_text(KIOSK.format(folder=folder))
-        program.chmod(0o755)
-        systemctl = bench.program(f"systemctl-{name}", SYSTEMCTL.format(folder=folder))
-        before = _checks(how.before) if how.before else "nobody is here\n"
-        (folder / "before.json").write_text(before)
-        (folder / "after.json").write_text(_checks(how.after) if how.after else "nothing\n")
-        (folder / "doctor.json").write_text(_checks({"camera": how.camera}))
-        units = RUNS | how.units
-        (folder / "units").write_text("".join(f"{one} {two}\n" for one, two in units.items()))
-        bench.hosts[name] = {"here": str(folder), "its_systemctl": str(systemctl)}
-    failed, said = bench.play(
-        [role("device", "before"), role("device", "status")],
-        device_current="{{ here }}/current",
-        device_systemctl="{{ its_systemctl }}",
-        kiosk_version="1.0.0",
-        kiosk_healthy_within_s=5,
-    )
-    assert failed == {name for name, how in DEVICES.items() if how.complaint}, said
-    for name, how in DEVICES.items():
-        if how.complaint:
-            told = said.split(f"fatal: [{name}]")[1].split("fatal: [")[0]
-            assert how.complaint in said_in_one_line(told)
-
-
-# ---- The example -------------------------------------------------------------------------------
-
-
-def test_the_example_s_secrets_are_copied_as_the_guide_says(tmp_path: Path) -> None:
-    mine = tmp_path / "mine"
-    shutil.copytree(ANSIBLE / "inventories/example", mine)
-    folder = mine / "group_vars/all"
-    shutil.copy(folder / "vault.yml.example", folder / "vault.yml")
-    code, said = run(tool("ansible-inventory"), "-i", str(mine), "--list")
-    assert code == 0, said
-    office = yaml.safe_load(said)["_meta"]["hostvars"]["office"]
-    assert office["vault_kiosk_check"] == "opened"
-    assert office["vault_kiosk_operator_password"] == ""
-    assert office["kiosk_ssh_from"] == []
