@@ -37,11 +37,11 @@ class Heard:
 
 
 async def until(condition, what: str) -> None:
-    for _ in range(1000):
+    for _ in range(6000):
         if condition():
             return
         await asyncio.sleep(0.005)
-    raise AssertionError(f"not within 5 s: {what}")
+    raise AssertionError(f"not within 30 s: {what}")
 
 
 def listening(scenario):

@@ -67,11 +67,11 @@ class Shop:
         raise AssertionError(f"not within 50 s of its own time: {what}")
 
     async def until(self, condition, what: str) -> None:
-        for _ in range(1500):
+        for _ in range(6000):
             if condition():
                 return
             await asyncio.sleep(0.005)
-        raise AssertionError(f"not within 7 s: {what}")
+        raise AssertionError(f"not within 30 s: {what}")
 
     async def written(self) -> None:
         await self.until(lambda: not self.director._journal._waiting, "everything is written")

@@ -106,7 +106,7 @@ class Appliance:
         except (OSError, TimeoutError, WebSocketException):
             return {}
 
-    def wait_for_state(self, holds: Any, what: str, seconds: float = 30) -> dict[str, Any]:
+    def wait_for_state(self, holds: Any, what: str, seconds: float = 60) -> dict[str, Any]:
         """Wait until the state of things is as wished, and return it."""
         found: dict[str, Any] = {}
 

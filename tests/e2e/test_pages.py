@@ -84,7 +84,7 @@ def test_the_screen_presents_plays_without_a_black_frame_and_proves_them(
 
     connection = sqlite3.connect(shop.folder / "state.db")
     query = "SELECT duration_s, completed FROM plays WHERE presented = 1 AND duration_s > 0"
-    wait_for(lambda: len(connection.execute(query).fetchall()) >= 3, "three proven plays", 10)
+    wait_for(lambda: len(connection.execute(query).fetchall()) >= 3, "three proven plays")
     proven = connection.execute(query).fetchall()
     connection.close()
     assert all(duration_s >= 3 for duration_s, completed in proven if completed)

@@ -67,7 +67,7 @@ def test_everything_arrives_once_though_every_part_is_killed_in_turn(tmp_path: P
             shop.wait_for_state(lambda s: s["viewers"], "vision's return")
 
             shop.child("director").kill()
-            wait_for(lambda: not shop.state(), "the director's death", 10)
+            wait_for(lambda: not shop.state(), "the director's death")
             shop.wait_for_state(lambda s: s["play"], "the director's return")
 
             broker.stop()
@@ -87,7 +87,7 @@ def test_everything_arrives_once_though_every_part_is_killed_in_turn(tmp_path: P
             again = Process("uplink", config=shop.config, log=tmp_path / "uplink.log")
             wait_for(lambda: again.said("event=broker_connected"), "the uplink's return", 30)
             wait_for(lambda: _outbox(tmp_path) == 0, "an empty outbox", 30)
-            wait_for(lambda: ear.of("up/hours"), "the hour at the broker", 10)
+            wait_for(lambda: ear.of("up/hours"), "the hour at the broker")
             assert again.stop() == 0
         finally:
             shop.stop()

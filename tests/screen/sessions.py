@@ -177,7 +177,7 @@ def nobody_special() -> list[str]:
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
 
 
-def until(condition: Callable[[], object], what: str, within_s: float = 20) -> None:
+def until(condition: Callable[[], object], what: str, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"

@@ -70,7 +70,7 @@ def test_media_are_kept_in_memory_and_found_there_while_nobody_serves_them(serve
     shelf = Shelf(origin, tmp_path / "shelf")
     assert shelf.where("/a.png?v=1") == f"{origin}/a.png?v=1"
     shelf.keep(["/a.png?v=1", "/gone.png"])
-    until(lambda: not shelf.where("/a.png?v=1").startswith("http"), "it is kept", 5)
+    until(lambda: not shelf.where("/a.png?v=1").startswith("http"), "it is kept")
     server.shutdown()
     kept = shelf.where("/a.png?v=1")
     assert "." not in Path(kept).name, "FFmpeg would go by the end of a name"
@@ -94,11 +94,11 @@ def test_what_is_kept_is_bounded_and_what_is_not_wanted_goes(served, tmp_path):
         (folder / name).write_bytes(b"x" * size)
     shelf = Shelf(origin, tmp_path / "shelf", most_bytes=100)
     shelf.keep(["/a", "/b", "/c"])
-    until(lambda: not shelf.where("/c").startswith("http"), "what fits is kept", 5)
+    until(lambda: not shelf.where("/c").startswith("http"), "what fits is kept")
     assert shelf.where("/b").startswith("http")
     shelf.keep(["/b"])
-    until(lambda: not shelf.where("/b").startswith("http"), "the other one", 5)
-    until(lambda: len(list((tmp_path / "shelf").iterdir())) == 1, "the rest is gone", 5)
+    until(lambda: not shelf.where("/b").startswith("http"), "the other one")
+    until(lambda: len(list((tmp_path / "shelf").iterdir())) == 1, "the rest is gone")
 
 
 def test_a_shelf_begins_empty(tmp_path):

@@ -59,7 +59,7 @@ def running(shop, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mpv")
     options = {"hung_s": HUNG_S, "mode": "1280x720", "backend": "mpv"}
     with session(folder, shop.server.port, HEADLESS, **options) as one:
-        until(lambda: shop.names("started"), "the first play", 20)
+        until(lambda: shop.names("started"), "the first play")
         yield one
 
 
@@ -100,13 +100,13 @@ def test_pictures_and_films_are_shown_and_each_play_is_proved(running, shop):
 def test_what_is_proved_is_what_is_on_the_screen_at_that_moment(running, shop):
     for _ in range(4):
         before = len(shop.names("started"))
-        until(lambda before=before: len(shop.names("started")) > before, "the next play", 5)
+        until(lambda before=before: len(shop.names("started")) > before, "the next play")
         time.sleep(0.05)
         assert close_to(seen(sockets(running)), shop.names("started")[-1])
 
 
 def test_a_film_moves(running, shop):
-    until(lambda: shop.names("started")[-1] == "green", "the film", 8)
+    until(lambda: shop.names("started")[-1] == "green", "the film")
     one = looked_at(sockets(running))
     time.sleep(0.2)
     assert (one != looked_at(sockets(running))).any()
@@ -129,35 +129,35 @@ def test_a_screen_says_which_one_it_is(running, shop):
     def framed() -> bool:
         return bool((abs(looked_at(sockets(running)).astype(int) - gold) < 12).all(axis=2).any())
 
-    until(framed, "the frame of the name", 3)
-    until(lambda: not framed(), "it is gone", 6)
+    until(framed, "the frame of the name")
+    until(lambda: not framed(), "it is gone")
 
 
 def test_while_the_camera_is_aimed_a_sentence_covers_what_plays(running, shop):
     shop.call(lambda: shop.screens.aim(3))
-    until(lambda: max(seen(sockets(running))) < 40, "what plays is covered", 3)
+    until(lambda: max(seen(sockets(running))) < 40, "what plays is covered")
     before = len(shop.names("started"))
     time.sleep(1.5)
     assert len(shop.names("started")) == before, "nothing counts meanwhile"
-    until(lambda: max(seen(sockets(running))) > 150, "it is uncovered", 6)
-    until(lambda: len(shop.names("started")) > before, "plays count again", 5)
+    until(lambda: max(seen(sockets(running))) > 150, "it is uncovered")
+    until(lambda: len(shop.names("started")) > before, "plays count again")
 
 
 def test_an_mpv_that_is_killed_is_back_within_five_seconds(running, shop):
     (main, *_) = running.programs("mpv")
     before, at = len(shop.told), time.monotonic()
     main.kill()
-    until(lambda: any(one.what == "started" for one in shop.told[before:]), "a play", 5)
+    until(lambda: any(one.what == "started" for one in shop.told[before:]), "a play")
     assert time.monotonic() - at < 5
     assert "how='signal 9" in running.said
 
 
 def test_an_mpv_that_hangs_is_replaced(running, shop):
-    until(lambda: beats(shop), "a sign of life", 5)
+    until(lambda: beats(shop), "a sign of life")
     before = restarts(running)
     running.programs("mpv")[0].send_signal(signal.SIGSTOP)
     until(lambda: restarts(running) > before, "another mpv", HUNG_S + 8)
-    until(lambda: beats(shop), "it draws", 5)
+    until(lambda: beats(shop), "it draws")
 
 
 def test_without_the_director_the_rotation_goes_on_from_memory_and_then_with_it(tmp_path, media):
@@ -165,7 +165,7 @@ def test_without_the_director_the_rotation_goes_on_from_memory_and_then_with_it(
     with open_shop(media, **rotation) as first:
         port = first.server.port
         with session(tmp_path, port, HEADLESS, hung_s=6, backend="mpv") as one:
-            until(lambda: len(first.names("started")) > 2, "plays", 20)
+            until(lambda: len(first.names("started")) > 2, "plays")
             first.stop()
             colours = set()
             deadline = time.monotonic() + 5
@@ -176,7 +176,7 @@ def test_without_the_director_the_rotation_goes_on_from_memory_and_then_with_it(
                 colours.update(names)
             assert colours == set(rotation)
             with open_shop(media, port, **rotation) as again:
-                until(lambda: again.names("started"), "plays count again", 12)
+                until(lambda: again.names("started"), "plays count again")
             assert restarts(one) == 1
 
 
@@ -200,8 +200,8 @@ def test_what_is_broken_is_told_and_what_was_before_stays(tmp_path, media):
             open_shop(tmp_path, red=("image", "red.png", 1.0), **broken) as shop,
             session(tmp_path, shop.server.port, HEADLESS, hung_s=HUNG_S, backend="mpv") as one,
         ):
-            until(lambda: shop.names("started"), "the first play", 20)
-            until(lambda: len(shop.names("failed")) >= len(broken), "all are told", 40)
+            until(lambda: shop.names("started"), "the first play")
+            until(lambda: len(shop.names("failed")) >= len(broken), "all are told")
             assert set(shop.names("started")) == {"red"}
             assert close_to(seen(sockets(one)), "red")
             assert restarts(one) == 1
@@ -214,15 +214,15 @@ def test_a_display_that_is_unplugged_is_told_and_plays_do_not_count(tmp_path, me
         panel() as display,
         session(tmp_path, shop.server.port, display.env, hung_s=2, backend="mpv") as one,
     ):
-        until(lambda: shop.names("started"), "the first play", 20)
+        until(lambda: shop.names("started"), "the first play")
         display.unplug()
-        until(lambda: "event=screen_no_display" in one.said, "it is told", 8)
-        until(lambda: shop.told[-1].what in ("lost", "notice"), "the director knows", 5)
+        until(lambda: "event=screen_no_display" in one.said, "it is told")
+        until(lambda: shop.told[-1].what in ("lost", "notice"), "the director knows")
         before = len(shop.names("started"))
         time.sleep(1.5)
         assert len(shop.names("started")) == before
         one.sway("create_output")
-        until(lambda: len(shop.names("started")) > before, "plays count again", 10)
+        until(lambda: len(shop.names("started")) > before, "plays count again")
 
 
 class Trap:

@@ -114,7 +114,7 @@ class Device:
             self.turn()
             return condition()
 
-        wait_for(step, what, 20)
+        wait_for(step, what)
 
     def close(self) -> None:
         self.desired.close()

@@ -132,7 +132,7 @@ def served(office: Office) -> Iterator[Office]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    wait_for(lambda: server.started, "the application serves", 10)
+    wait_for(lambda: server.started, "the application serves")
     port = server.servers[0].sockets[0].getsockname()[1]
     office.url = f"http://127.0.0.1:{port}"
     try:

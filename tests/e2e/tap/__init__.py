@@ -11,6 +11,7 @@ ledger.py          calls to channels; a call that belongs to none is an offence
 scan.py            what no channel may carry: pictures, crops, embeddings
 shapes.py          a document against a frozen list of its fields
 fields.py          the frozen lists: read its head when this test fails
+kept_fields.py     the same of the state file
 speech.py          channels: audience socket, log lines, readiness, noise, wake-ups
 mqtt.py            channel: the broker
 pages.py           channel: the pages on loopback

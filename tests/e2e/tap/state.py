@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.tap import fields, mqtt, scan, shapes
+from tests.e2e.tap import fields, kept_fields, mqtt, scan, shapes
 from tests.e2e.tap.ledger import Written
 
 LOG_HEADER, FRAME_HEADER = 32, 24
@@ -113,7 +113,7 @@ def check_columns(database: sqlite3.Connection) -> list[str]:
         if kind == "table":
             described = database.execute(f'PRAGMA table_xinfo("{name}")').fetchall()
             columns = {column[1]: column[2] for column in described}
-            known = {column: told[0] for column, told in fields.STATE.get(name, {}).items()}
+            known = {column: told[0] for column, told in kept_fields.STATE.get(name, {}).items()}
             if columns.items() - known.items():
                 offences.append(f"state: table {name} has {columns}")
         elif kind != "index":
@@ -124,7 +124,7 @@ def check_columns(database: sqlite3.Connection) -> list[str]:
 def check_rows(table: str, rows: Iterable[tuple[Any, ...]], branch: str) -> list[str]:
     """Values by their kind, and what is inside of those that are documents."""
     offences = []
-    columns = fields.STATE.get(table, {})
+    columns = kept_fields.STATE.get(table, {})
     for row in rows:
         for (column, (_, kind)), value in zip(columns.items(), row, strict=False):
             if isinstance(value, bytes) and (table, column) not in BINARY:
@@ -138,11 +138,11 @@ def check_rows(table: str, rows: Iterable[tuple[Any, ...]], branch: str) -> list
             offences += mqtt.check_message(f"{branch}/up/{row[0]}", row[2], branch)
         elif table == "plays":
             told = dict(zip(columns, row, strict=False)).get("decision")
-            offences += _document("decision", told, fields.DECISION)
+            offences += _document("decision", told, kept_fields.DECISION)
         elif table == "health":
-            offences += _document(f"health of {row[0]}", row[1], fields.HEALTH.get(row[0], {}))
+            offences += _document(f"health of {row[0]}", row[1], kept_fields.HEALTH.get(row[0], {}))
         elif table == "published_hours":
-            offences += _document("published scales", row[5], fields.SCALES)
+            offences += _document("published scales", row[5], kept_fields.SCALES)
             offences += _document("published tables", row[6], fields.TABLES)
     return offences
 
