@@ -38,8 +38,8 @@ def ask_to_aim(settings: PlayerSettings, seconds: float) -> int:
         why = "no answer" if isinstance(bad, TimeoutError) else bad.strerror or str(bad)
         raise KioskError(
             f"{where}: the director does not answer: {why}",
-            hint="`kiosk status` says how this device does; `systemctl start kiosk.target` starts it"
-            " on a device, `kiosk run` at a desk",
+            hint="`kiosk status` says how this device does; `systemctl start kiosk.target` starts"
+            " it on a device, `kiosk run` at a desk",
         ) from bad
     except (http.client.HTTPException, ValueError, KeyError, TypeError) as bad:
         raise KioskError(
