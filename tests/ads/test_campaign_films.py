@@ -268,3 +268,13 @@ def test_a_header_without_end_is_given_up(tmp_path, content):
     (tmp_path / "a.mp4").write_bytes(content)
     assert fault(tmp_path / "a.mp4") is None
     assert read_by(lambda: fault(tmp_path / "a.mp4")) < 80_000
+
+
+def test_an_element_that_its_parent_s_end_cuts_has_nothing_read_for_it(tmp_path):
+    path = tmp_path / "a.webm"
+    video = bytes.fromhex("E0 81 B0 84")
+    inside = element("1654AE6B", element("AE", video))
+    path.write_bytes(element("1A45DFA3", b"") + element("18538067", inside, b"\xff"))
+    os.truncate(path, 10**8)
+    assert fault(path) is None
+    assert read_by(lambda: fault(path)) < 2000

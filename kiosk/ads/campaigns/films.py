@@ -85,6 +85,8 @@ class _Film:
             unknown = (1 << 7 * sized) - 1
             length = int.from_bytes(head[named : named + sized], "big") & unknown
             inside = begin + named + sized
+            if inside > part.end:
+                return
             end = part.end if length == unknown else inside + length
             yield _Part(head[:named], inside, min(end, part.end))
             begin = end
