@@ -86,9 +86,7 @@ class Pipeline:
         self._liveness.update(frame, passes, t_s, searched=self._searched_s == t_s)
         people = [one for one in passes if self._liveness.live(one.id)]
         self._attributes.update(frame, people, t_s)
-        alive = {one.id for one in passes}
-        self._attributes.forget(alive)
-        self._liveness.forget(alive)
+        self._forget_others(passes)
         self._meter.frame(self._runtime.take_inference_s())
         return VisionRecord(
             t_s=round(t_s, 4),
@@ -100,6 +98,20 @@ class Pipeline:
             viewers=tuple(self._viewers(passes, frame, t_s)),
             dark=self._darkness.update(frame, t_s),
         )
+
+    def go_blind(self, t_s: float) -> None:
+        """Know of a moment without a frame: who has not been seen for too long has passed.
+
+        Nothing of the last picture is kept, either.
+        """
+        for network in self.networks:
+            network.input[:] = 0
+        self._forget_others(self._tracker.update(Faces.none(), t_s))
+
+    def _forget_others(self, passes: list[Pass]) -> None:
+        alive = {one.id for one in passes}
+        self._attributes.forget(alive)
+        self._liveness.forget(alive)
 
     def _faces(self, frame: Image, t_s: float) -> Faces:
         """The faces of a frame: searched for all over it, or looked at where they were."""

@@ -44,6 +44,7 @@ class _Watch:
         self._awaiting = awaiting
         self._name = source_name(settings.source)
         self._device: str = settings.inference.device
+        self._pipeline: Optional[Pipeline] = None
         self._frames = 0
         self._dark = False
 
@@ -65,35 +66,53 @@ class _Watch:
         source = Reopening(settings, self._over, self._stop, patient)
         try:
             # Made anew after each rest: what was known of a face must not outlive the closing.
-            pipeline = Pipeline(settings, name)
-            self._device = pipeline.device
+            self._pipeline = Pipeline(settings, name)
+            self._device = self._pipeline.device
             log.info("event=vision_started source=%s accelerator=%s", name, self._device)
             pace, before = Pace(settings.pace), self._frames
-            while True:
-                frame = source.read()
-                if frame is None:
-                    break
-                if not pace.wants(frame.image, frame.t_s):
-                    continue
-                record = pipeline.process(frame.image, frame.t_s)
-                first, self._frames = record.frames == 1, before + record.frames
-                self._device = record.accelerator
-                self._emit(replace(record, frames=self._frames).encode())
-                self._tell_darkness(record.dark)
-                pace.looked(pipeline.somebody, frame.t_s)
-                source.relax(settings.pace.motion_fps if pace.idle else None)
-                if first:
-                    height, width = frame.image.shape[:2]
-                    log.info("event=first_frame source=%s size=%dx%d", name, width, height)
-                self._heartbeat.progress(
-                    f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
-                )
+            while self._see(source, self._pipeline, pace, before):
+                pass
         finally:
+            self._pipeline = None
             source.close()
+
+    def _see(self, source: Reopening, pipeline: Pipeline, pace: Pace, before: int) -> bool:
+        """Look at the next frame, which nothing holds any more when another one is waited for.
+
+        Returns:
+            Whether there may be more.
+        """
+        frame = source.read()
+        if frame is None:
+            return False
+        if not pace.wants(frame.image, frame.t_s):
+            return True
+        record = pipeline.process(frame.image, frame.t_s)
+        self._frames = before + record.frames
+        self._device = record.accelerator
+        self._emit(replace(record, frames=self._frames).encode())
+        self._tell_darkness(record.dark)
+        pace.looked(pipeline.somebody, frame.t_s)
+        source.relax(self._settings.pace.motion_fps if pace.idle else None)
+        if record.frames == 1:
+            height, width = frame.image.shape[:2]
+            log.info("event=first_frame source=%s size=%dx%d", self._name, width, height)
+        self._heartbeat.progress(
+            f"{record.fps:.0f} fps on {record.accelerator}, {len(record.viewers)} in view"
+        )
+        return True
 
     def _await_camera(self, why: str) -> None:
         """Live on without a camera: no record says that nobody is there, for nobody knows."""
         self._heartbeat.progress(f"waiting for {self._name}: {why}")
+        pipeline = self._pipeline
+        if pipeline is not None:
+            had_somebody = pipeline.somebody
+            pipeline.go_blind(time.monotonic())
+            if had_somebody and not pipeline.somebody:
+                # But whoever was there has passed, and is to be counted now: by its silence alone
+                # the director cannot tell a wait of days from one of a moment.
+                self._emit(self._nobody().encode())
         if self._awaiting is not None:
             self._awaiting()
 

@@ -232,9 +232,9 @@ class Latest:
         self._period_s = 1 / fps if fps else 0.0
 
     def close(self) -> None:
-        """Stop the thread; one that hangs in its driver is left behind."""
+        """Stop the thread; one that hangs in its driver is left behind, without a picture."""
         with self._condition:
-            self._closed = True
+            self._closed, self._frame = True, None
         self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
@@ -256,7 +256,7 @@ class Latest:
     def _tell(self, frame: Frame | None = None, error: SourceError | None = None) -> None:
         with self._condition:
             self._opened = self._opened or error is None
-            self._frame = frame or self._frame
+            self._frame = None if self._closed else frame or self._frame
             self._error = error
             self._condition.notify_all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -21,10 +22,14 @@ from kiosk.config import CameraSettings, VisionSettings
 from kiosk.errors import KioskError, ModelError, SourceError
 from kiosk.service import Heartbeat
 from kiosk.vision import VisionRecord, decode_record, run
+from kiosk.vision.faces import Image
+from kiosk.vision.sources import Frame
 
 MISSING = "/dev/video97"
 QUICK = CameraSettings(no_frame_s=1, reopen_attempts=1)
 """One reopening of a camera that is there: a process that counts vain tries soon ends."""
+
+EMPTY_VIEW = np.full((120, 160, 3), 90, np.uint8)
 
 GIVEN_UP_BY_THEN_S = 5.0
 """Time for far more tries than are allowed of a camera that is there."""
@@ -40,8 +45,8 @@ class Socket:
         self._server: socketserver.ThreadingTCPServer | None = None
         self._gone = threading.Event()
 
-    def plug(self) -> None:
-        picture = cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
+    def plug(self, view: Image = EMPTY_VIEW) -> None:
+        picture = cv2.imencode(".jpg", view)[1].tobytes()
         part = b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
         self._gone = gone = threading.Event()
 
@@ -180,6 +185,28 @@ def test_a_camera_that_comes_later_is_taken_as_soon_as_one_that_comes_back(
         # It stops, and then it is not there.
         *("camera_silent", "camera_silent", "camera_back"),
     ]
+
+
+def test_who_is_in_view_when_the_camera_goes_has_passed_and_no_picture_outlives_it(
+    place: Socket, bare_dir: Path, portrait: Image
+) -> None:
+    settings = VisionSettings(source=place.url, models_dir=bare_dir, camera=QUICK)
+    place.plug(portrait)
+    process = Process(settings)
+    process.wait_for(lambda: any(one.viewers for one in process.records), "somebody")
+    place.pull()
+    process.wait_for(lambda: not process.records[-1].viewers, "somebody has passed")
+    told = len(process.records)
+    before = process.records[-2]
+    assert before.viewers
+    assert process.records[-1].t_s - before.viewers[0].last_s >= settings.tracking.gap_s
+    assert process.records[-1].frames == before.frames
+    signs = process.signs
+    process.wait_for(lambda: process.signs >= signs + 3, "it is waited for")
+    held = [one for one in gc.get_objects() if isinstance(one, Frame)]
+    assert len(process.records) == told, "of the time after, nobody knows"
+    assert process.end() is None
+    assert held == []
 
 
 def test_off_hours_begin_while_a_camera_is_waited_for(bare_dir: Path) -> None:
