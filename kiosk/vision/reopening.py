@@ -174,7 +174,8 @@ class Reopening:
         try:
             self._source = open_source(self._settings)
         except CameraAwayError as away:
-            return away
+            # With its callers it would hold the first picture after the wait.
+            return away.with_traceback(None)
         self._opened_s = time.monotonic()
         return None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Protocol
@@ -205,7 +206,7 @@ class Latest:
             if self._opened:
                 return
             self._closed = True
-            raise self._error or SourceError(
+            raise copy(self._error) or SourceError(
                 f"{name}: it does not open in {open_within_s:g} s",
                 hint="does its driver hang? unplug it and plug it in again",
             )
@@ -224,7 +225,8 @@ class Latest:
                 frame, self._frame = self._frame, None
                 return frame
             if self._error is not None:
-                raise self._error
+                # What is raised holds its callers, and with them the picture that they come by.
+                raise copy(self._error)
             return None
 
     def relax(self, fps: float | None) -> None:

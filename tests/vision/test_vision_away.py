@@ -196,15 +196,15 @@ def test_who_is_in_view_when_the_camera_goes_has_passed_and_no_picture_outlives_
     process.wait_for(lambda: any(one.viewers for one in process.records), "somebody")
     place.pull()
     process.wait_for(lambda: not process.records[-1].viewers, "somebody has passed")
-    told = len(process.records)
+    said = len(process.records)
     before = process.records[-2]
     assert before.viewers
     assert process.records[-1].t_s - before.viewers[0].last_s >= settings.tracking.gap_s
     assert process.records[-1].frames == before.frames
     signs = process.signs
     process.wait_for(lambda: process.signs >= signs + 3, "it is waited for")
-    held = [one for one in gc.get_objects() if isinstance(one, Frame)]
-    assert len(process.records) == told, "of the time after, nobody knows"
+    held = [one for one in gc.get_objects() if type(one) is Frame]
+    assert len(process.records) == said, "of the time after, nobody knows"
     assert process.end() is None
     assert held == []
 
