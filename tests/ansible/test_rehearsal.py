@@ -15,7 +15,7 @@ echo "kiosk, version 9.9"
 """
 
 
-def _rehearse(bench: Bench, name: str, **given: Any) -> tuple[set[str], str]:
+def _rehearse(bench: Bench, name: str, *arguments: str, **given: Any) -> tuple[set[str], str]:
     nowhere = str(bench.folder / "nowhere")
     usual = {"runs": nowhere, "its_version": nowhere, "own": nowhere}
     for host in bench.hosts:
@@ -23,6 +23,7 @@ def _rehearse(bench: Bench, name: str, **given: Any) -> tuple[set[str], str]:
     return bench.play(
         [role(name, "rehearse")],
         "--check",
+        *arguments,
         release_current_kiosk="{{ runs }}",
         release_kiosk="{{ its_version }}",
         release_own="{{ own }}",
@@ -62,6 +63,16 @@ def test_an_unknown_key_is_refused_by_whoever_would_read_it(bench: Bench) -> Non
         assert why in told.split(lacking)[1].split(". A run without --check")[0]
     assert told.count("was not checked: version") == 2
     assert "changed: [" not in said
+
+
+def test_a_camera_s_password_is_not_told_where_the_configuration_is_read(bench: Bench) -> None:
+    bench.hosts = {"window": {"runs": str(KIOSK)}, "blank": {"own": str(KIOSK)}}
+    source = "rtsp://shop:hush-hush@192.0.2.7/live"
+    failed, said = _rehearse(bench, "device", "-vvv", kiosk_config={"vision": {"source": source}})
+    assert not failed
+    # What a module is told at this level goes to the journal at every level.
+    assert said.count("censored") >= 2
+    assert "hush-hush" not in said
 
 
 def test_head_office_s_unknown_key_is_refused_too(bench: Bench) -> None:
