@@ -64,7 +64,8 @@ def test_a_screen_that_confirms_makes_a_play_presented(tmp_path):
 def test_who_is_in_view_decides_until_vision_falls_silent(tmp_path):
     async def scenario():
         async with opened(tmp_path) as shop, shop.vision() as see:
-            for _ in range(40):
+            # Long enough that no luck of the draw leaves her own advert out.
+            for _ in range(200):
                 await see(woman(shop))
                 await shop.go(0.2)
             reasons = shop.director._reasons
